@@ -1,0 +1,233 @@
+/** `grapevine.yaml`: one section per service. Every option states its unit and default, and what raising it costs. */
+import { z } from 'zod';
+import { limits } from '../contracts/limits.ts';
+
+const port = z.int().min(0).max(65_535);
+const host = z.string().min(1).max(255);
+const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port');
+const baseUrl = z.url({ protocol: /^https?$/ });
+const file = z.string().min(1);
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'])
+      .default('info')
+      .describe('Lowest level that is printed.'),
+  })
+  .prefault({});
+
+const secrets = z
+  .strictObject({
+    clusterKeyFile: file
+      .default('data/secrets/cluster.key')
+      .describe('Passphrase that seals gossip and vouches for BFFs to nodes. The same on every node and BFF.'),
+    edgeKeyFile: file
+      .default('data/secrets/edge.key')
+      .describe('Key by which the gateway vouches for callers to the BFFs.'),
+  })
+  .prefault({});
+
+const gossip = z
+  .strictObject({
+    intervalMs: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .default(200)
+      .describe('Milliseconds between pulls, ±20 %. Higher: less idle traffic, slower repair of lost datagrams.'),
+    fanout: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(2)
+      .describe('Peers asked in each interval. Higher: faster spread, proportionally more idle traffic.'),
+    maxDatagramBytes: z
+      .int()
+      .min(576)
+      .max(65_507)
+      .default(1_400)
+      .describe('Largest datagram. Above the path MTU the network fragments it, and one lost fragment loses it all.'),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe('Sends and takes datagrams unsealed. For experiments on one machine only.'),
+    suspectAfterMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(2_000)
+      .describe(
+        'A member whose heartbeat stands still for so long is suspect. Higher: fewer false alarms, slower detection.',
+      ),
+    deadAfterMs: z
+      .int()
+      .min(200)
+      .max(3_600_000)
+      .default(10_000)
+      .describe('A suspect member that stays silent for so long is dead and only probed now and then.'),
+  })
+  .prefault({});
+
+const node = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9-]{1,63}$/)
+      .default('node-1')
+      .describe('Unique name in the cluster.'),
+    host: host.default('127.0.0.1').describe('Address to listen on, HTTP and UDP.'),
+    advertiseHost: host.optional().describe('Address that others use to reach this node; `host` when absent.'),
+    httpPort: port.default(7_101),
+    udpPort: port.default(7_201),
+    dataDir: file.default('data/node-1').describe('Folder of this node alone: log, views, origin key.'),
+    seeds: z.array(hostPort).max(1_024).default([]).describe('UDP addresses of nodes to start from.'),
+    gossip,
+    maxBodyBytes: z
+      .int()
+      .min(1)
+      .max(1024 * 1024)
+      .default(limits.messageBodyBytes)
+      .describe('Largest message body in bytes. Higher: larger segments, more datagrams lost together.'),
+    queueBytes: z
+      .int()
+      .min(1024 * 1024)
+      .max(1024 * 1024 * 1024)
+      .default(32 * 1024 * 1024)
+      .describe(
+        'Bytes of accepted but not yet committed messages; beyond it publishes get 503. Higher: more memory, longer waits.',
+      ),
+    mapSizeBytes: z
+      .int()
+      .min(16 * 1024 * 1024)
+      .default(64 * 1024 * 1024 * 1024)
+      .describe('Address space reserved for the store; the file only grows as needed. Writes fail beyond it.'),
+    noSync: z
+      .boolean()
+      .default(false)
+      .describe('Skips fsync: a power cut loses acknowledged messages. For tests only.'),
+  })
+  .prefault({});
+
+const bff = (defaultPort: number) => ({
+  host: host.default('127.0.0.1'),
+  port: port.default(defaultPort),
+  seeds: z
+    .array(baseUrl)
+    .max(1_024)
+    .default(['http://127.0.0.1:7101'])
+    .describe('HTTP base URLs of some nodes; the rest is found through their membership.'),
+  requestTimeoutMs: z
+    .int()
+    .min(100)
+    .max(120_000)
+    .default(10_000)
+    .describe('Total time for one call to the cluster, retries included.'),
+  maxRequestBytes: z
+    .int()
+    .min(1_024)
+    .max(64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('Largest request body in bytes; larger ones get 413.'),
+});
+
+const bffWeb = z
+  .strictObject({
+    ...bff(8_081),
+    mode: z
+      .enum(['development', 'production'])
+      .default('development')
+      .describe('development: GraphiQL and introspection are on.'),
+    maxDepth: z.int().min(2).max(100).default(12).describe('Deepest selection in a GraphQL document.'),
+    maxAliases: z.int().min(1).max(1_000).default(30).describe('Aliases in a GraphQL document.'),
+    maxTokens: z.int().min(100).max(100_000).default(2_000).describe('Lexical tokens in a GraphQL document.'),
+    maxCost: z
+      .int()
+      .min(10)
+      .max(1_000_000)
+      .default(5_000)
+      .describe('Cost of a GraphQL document; one field of one item costs 1.'),
+  })
+  .prefault({});
+
+const bffMobile = z.strictObject({ ...bff(8_082) }).prefault({});
+
+const rate = (perSecond: number, burst: number) =>
+  z
+    .strictObject({
+      perSecond: z.int().min(1).max(10_000_000).default(perSecond).describe('Requests per second that last.'),
+      burst: z.int().min(1).max(10_000_000).default(burst).describe('Requests that may come at once.'),
+    })
+    .prefault({});
+
+const gateway = z
+  .strictObject({
+    host: host.default('127.0.0.1'),
+    port: port.default(8_080),
+    adminHost: host.default('127.0.0.1').describe('The admin listener has no login of its own: keep it on loopback.'),
+    adminPort: port.default(9_080),
+    auth: z
+      .strictObject({
+        jwksFile: file
+          .default('data/secrets/jwks.json')
+          .describe('Keys that tokens are checked with (RFC 7517); each names its `alg`.'),
+        issuer: z.string().default('grapevine').describe('Expected `iss`.'),
+        audience: z.string().default('grapevine').describe('Expected `aud`.'),
+        clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),
+        cacheEntries: z.int().min(0).max(1_000_000).default(10_000).describe('Verified tokens kept, about 1 KB each.'),
+      })
+      .prefault({}),
+    upstreams: z
+      .strictObject({
+        web: z.array(baseUrl).min(1).max(64).default(['http://127.0.0.1:8081']),
+        mobile: z.array(baseUrl).min(1).max(64).default(['http://127.0.0.1:8082']),
+      })
+      .prefault({}),
+    rateLimit: z
+      .strictObject({
+        principal: rate(500, 1_000),
+        address: rate(1_000, 2_000),
+        maxKeys: z
+          .int()
+          .min(100)
+          .max(10_000_000)
+          .default(100_000)
+          .describe('Principals and addresses tracked, about 200 bytes each.'),
+      })
+      .prefault({}),
+    breaker: z
+      .strictObject({
+        failureRatio: z
+          .number()
+          .min(0.01)
+          .max(1)
+          .default(0.5)
+          .describe('Share of failed requests that opens the breaker.'),
+        volume: z.int().min(1).max(100_000).default(20).describe('Requests in the window before the ratio counts.'),
+        windowMs: z.int().min(100).max(600_000).default(10_000),
+        resetMs: z
+          .int()
+          .min(100)
+          .max(600_000)
+          .default(2_000)
+          .describe('Open for so long before one request is let through.'),
+      })
+      .prefault({}),
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(64 * 1024 * 1024)
+      .default(1024 * 1024)
+      .describe('Largest request body in bytes.'),
+    upstreamTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Wait for the first byte of an answer.'),
+    drainMs: z.int().min(0).max(60_000).default(5_000).describe('Time for requests in flight after SIGTERM.'),
+  })
+  .prefault({});
+
+export const configSchema = z.strictObject({ log, secrets, node, bffWeb, bffMobile, gateway });
+export type Config = z.output<typeof configSchema>;
+export type NodeConfig = Config['node'];
+export type GossipConfig = NodeConfig['gossip'];
+export type BffWebConfig = Config['bffWeb'];
+export type BffMobileConfig = Config['bffMobile'];
+export type GatewayConfig = Config['gateway'];

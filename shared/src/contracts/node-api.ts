@@ -1,0 +1,211 @@
+/**
+ * The node's internal HTTP API (`/v1`), as both ends see it. Nodes validate requests with these schemas, the cluster
+ * client validates answers. Hashes, origins and hybrid clock values are lower-case hex; an `hlc` has 16 digits, so that
+ * it sorts as text.
+ */
+import { z } from 'zod';
+import { limits } from './limits.ts';
+import { topicNameSchema } from './topic-name.ts';
+
+export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
+export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+export const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
+/** Opaque to clients; see `consistency-token.ts`. */
+export const tokenSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,30000}$/, 'expected a consistency token as it was received');
+const sizeSchema = z.int().min(0);
+
+const wellFormed = (text: string): boolean => text.isWellFormed();
+/** Text that survives UTF-8: a lone surrogate would come back as another character. */
+const textSchema = z.string().refine(wellFormed, 'expected well-formed Unicode, found a lone surrogate');
+
+export const headersSchema = z
+  .record(
+    z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected a lower-case header name'),
+    textSchema.max(1024),
+  )
+  .refine((headers) => Object.keys(headers).length <= 32, 'expected at most 32 headers');
+
+/** What a client says of a message; the rest is added by the node that accepts it. */
+export const draftSchema = z.strictObject({
+  topic: topicNameSchema,
+  body: textSchema,
+  contentType: textSchema.min(1).max(128).default('text/plain; charset=utf-8'),
+  key: textSchema.min(1).max(256).optional(),
+  headers: headersSchema.default({}),
+  idempotencyKey: textSchema.min(1).max(128).optional(),
+});
+export type Draft = z.infer<typeof draftSchema>;
+export type DraftInput = z.input<typeof draftSchema>;
+
+/** `POST /v1/messages`. The author is the verified identity's subject. All drafts are accepted, in order, or none. */
+export const publishRequestSchema = z.strictObject({
+  messages: z.array(draftSchema).min(1).max(limits.publishBatch),
+  /** How many nodes, this one included, must have flushed the messages before the answer. */
+  acks: z.int().min(1).max(limits.acks).default(1),
+  timeoutMs: z.int().min(0).max(limits.waitMs).default(5_000),
+});
+export type PublishRequest = z.infer<typeof publishRequestSchema>;
+export type PublishRequestInput = z.input<typeof publishRequestSchema>;
+
+export const publishResultSchema = z.object({
+  id: hashSchema,
+  origin: originSchema,
+  seq: sizeSchema,
+  hlc: hlcSchema,
+  /** True when the idempotency key was known: this is the first message, not a new one. */
+  duplicate: z.boolean(),
+  heldBy: z.int().min(1),
+});
+export type PublishResult = z.infer<typeof publishResultSchema>;
+
+/** Status 201 when `acks` nodes hold everything, 202 when `timeoutMs` passed first; `heldBy` is true either way. */
+export const publishResponseSchema = z.object({
+  results: z.array(publishResultSchema),
+  token: tokenSchema,
+});
+export type PublishResponse = z.infer<typeof publishResponseSchema>;
+
+export const messageSchema = z.object({
+  id: hashSchema,
+  origin: originSchema,
+  seq: sizeSchema,
+  hlc: hlcSchema,
+  topic: z.string(),
+  author: z.string(),
+  contentType: z.string(),
+  headers: z.record(z.string(), z.string()),
+  key: z.string().nullable(),
+  body: z.string(),
+});
+export type Message = z.infer<typeof messageSchema>;
+
+export const topicSchema = z.object({
+  name: z.string(),
+  count: z.int().min(0),
+  /** Sum of the message ids modulo 2^256: equal on every node that holds the same messages, in any order. */
+  digest: hashSchema,
+  /** The newest message's clock value. */
+  lastHlc: hlcSchema,
+});
+export type Topic = z.infer<typeof topicSchema>;
+
+/** `GET /v1/topics?limit=&after=<name>`: topics in name order (byte-wise). */
+export const topicsResponseSchema = z.object({ items: z.array(topicSchema), next: z.string().nullable() });
+export type TopicsResponse = z.infer<typeof topicsResponseSchema>;
+
+/** `GET /v1/topics/:topic/messages?limit=&after=&before=&direction=forward|backward&consistency=<token>`, in topic order `(hlc, origin, seq)` whatever the direction. */
+export const messagesResponseSchema = z.object({
+  topic: topicSchema,
+  items: z.array(messageSchema),
+  hasNext: z.boolean(),
+  hasPrevious: z.boolean(),
+  /** Covers everything this answer was built from. */
+  token: tokenSchema,
+});
+export type MessagesResponse = z.infer<typeof messagesResponseSchema>;
+
+/** `GET /v1/messages?ids=a,b,c`: one place per id, in the order asked; null where this node holds no such message. */
+export const messagesByIdResponseSchema = z.object({ items: z.array(messageSchema.nullable()) });
+
+export const signedHeadSchema = z.object({
+  origin: originSchema,
+  size: sizeSchema,
+  root: hashSchema,
+  hlc: hlcSchema,
+  publicKey: hashSchema,
+  signature: z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hexadecimal digits'),
+});
+export type SignedHeadJson = z.infer<typeof signedHeadSchema>;
+
+/** `GET /v1/heads`: everything that is needed to compare two nodes. */
+export const headsResponseSchema = z.object({ node: z.string(), root: hashSchema, heads: z.array(signedHeadSchema) });
+export type HeadsResponse = z.infer<typeof headsResponseSchema>;
+
+/** `GET /v1/root` */
+export const rootResponseSchema = z.object({
+  node: z.string(),
+  origin: originSchema,
+  root: hashSchema,
+  messages: sizeSchema,
+  origins: sizeSchema,
+  token: tokenSchema,
+});
+export type RootResponse = z.infer<typeof rootResponseSchema>;
+
+/** `GET /v1/origins/:id/root?size=`: 404 when this node holds fewer entries than `size`. */
+export const originRootResponseSchema = z.object({ origin: originSchema, size: sizeSchema, root: hashSchema });
+export type OriginRootResponse = z.infer<typeof originRootResponseSchema>;
+
+/** `GET /v1/origins/:id/consistency?from=&to=`: an RFC 6962 section 2.1.2 proof. */
+export const consistencyResponseSchema = z.object({
+  origin: originSchema,
+  from: sizeSchema,
+  to: sizeSchema,
+  path: z.array(hashSchema),
+});
+export type ConsistencyResponse = z.infer<typeof consistencyResponseSchema>;
+
+/** `GET /v1/origins/:id/subtree?level=&index=`: the hash of the complete subtree over leaves [index·2^level, (index+1)·2^level). */
+export const subtreeResponseSchema = z.object({
+  origin: originSchema,
+  level: z.int().min(0).max(48),
+  index: sizeSchema,
+  hash: hashSchema,
+});
+export type SubtreeResponse = z.infer<typeof subtreeResponseSchema>;
+
+/** How one side of a comparison stands to the other, for one origin, at the smaller of the two sizes. */
+export const originStateSchema = z.enum(['equal', 'behind', 'ahead', 'forked']);
+export const originComparisonSchema = z.object({
+  origin: originSchema,
+  state: originStateSchema,
+  sizeA: sizeSchema,
+  sizeB: sizeSchema,
+  /** How many entries `a` is behind or ahead; 0 when equal or forked. */
+  by: sizeSchema,
+});
+export type OriginComparison = z.infer<typeof originComparisonSchema>;
+
+/** `GET /v1/compare?peer=<node name>`. `verdict` is the worst of the origins; a node both behind and ahead is `diverged`, which is lag, not damage. */
+export const comparisonSchema = z.object({
+  a: z.string(),
+  b: z.string(),
+  verdict: z.enum(['equal', 'behind', 'ahead', 'diverged', 'forked']),
+  behindBy: sizeSchema,
+  aheadBy: sizeSchema,
+  origins: z.array(originComparisonSchema),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;
+
+export const memberStateSchema = z.enum(['alive', 'suspect', 'dead', 'left']);
+export type MemberState = z.infer<typeof memberStateSchema>;
+export const memberSchema = z.object({
+  name: z.string(),
+  origin: originSchema,
+  /** Base URL of the member's HTTP API. */
+  http: z.string(),
+  /** `host:port` of the member's gossip socket. */
+  udp: z.string(),
+  state: memberStateSchema,
+  incarnation: z.int().min(0),
+  heartbeat: z.int().min(0),
+  /** Messages that this member was last known to hold, over all origins; 0 when it never said. */
+  messages: sizeSchema,
+});
+export type Member = z.infer<typeof memberSchema>;
+
+/** `GET /v1/members`: the answering node first. */
+export const membersResponseSchema = z.object({ self: z.string(), members: z.array(memberSchema) });
+export type MembersResponse = z.infer<typeof membersResponseSchema>;
+
+/** `GET /v1/sync?since=&topics=a,b&limit=`: entries that `since` does not cover, each origin's in order. */
+export const syncResponseSchema = z.object({ items: z.array(messageSchema), token: tokenSchema, more: z.boolean() });
+export type SyncResponse = z.infer<typeof syncResponseSchema>;
+
+/**
+ * `GET /v1/stream?topic=&since=` answers `text/event-stream`: one event `message` per entry, `data` a `Message`, `id` a
+ * token; a comment line every 10 s keeps idle connections open. Without `since` it starts at the present.
+ */
+export const streamKeepAliveMs = 10_000;

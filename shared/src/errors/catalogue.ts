@@ -1,0 +1,192 @@
+/**
+ * The closed list of error codes. Every error that leaves a process carries one of them: REST in the problem document's
+ * `code`, GraphQL in `extensions.code`, the CLI in brackets. `docs/errors.md` is printed from this table.
+ */
+export interface ErrorDefinition {
+  /** HTTP status that carries the code. */
+  readonly status: number;
+  /** One line for the problem document's `title`. */
+  readonly title: string;
+  /** What the caller can do about it. */
+  readonly remedy: string;
+  /** Whether sending the same request again later can succeed. */
+  readonly retryable: boolean;
+}
+
+export const catalogue = {
+  BAD_REQUEST: {
+    status: 400,
+    title: 'The request is malformed',
+    remedy: 'Correct the request as the detail says.',
+    retryable: false,
+  },
+  INVALID_JSON: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    remedy: 'Send well-formed JSON with content type application/json.',
+    retryable: false,
+  },
+  INVALID_ARGUMENT: {
+    status: 400,
+    title: 'An argument has a value that is not allowed',
+    remedy: 'The detail names the argument, what was found and what is allowed.',
+    retryable: false,
+  },
+  INVALID_TOPIC: {
+    status: 400,
+    title: 'The topic name is not allowed',
+    remedy: 'Use 1 to 200 characters of A-Z a-z 0-9 . _ : / -',
+    retryable: false,
+  },
+  INVALID_CURSOR: {
+    status: 400,
+    title: 'The cursor or token was not made by this API',
+    remedy: 'Send back a cursor or token exactly as it was received, or start from the beginning.',
+    retryable: false,
+  },
+  GRAPHQL_PARSE_FAILED: {
+    status: 400,
+    title: 'The GraphQL document does not parse',
+    remedy: 'Correct the document at the location given.',
+    retryable: false,
+  },
+  GRAPHQL_VALIDATION_FAILED: {
+    status: 400,
+    title: 'The GraphQL document does not fit the schema',
+    remedy: 'Correct the document as the message says.',
+    retryable: false,
+  },
+  QUERY_TOO_COMPLEX: {
+    status: 400,
+    title: 'The GraphQL document asks for too much at once',
+    remedy: 'Ask for fewer fields, levels, aliases or items.',
+    retryable: false,
+  },
+  UNAUTHENTICATED: {
+    status: 401,
+    title: 'No valid credentials',
+    remedy: 'Send a valid, unexpired token as Authorization: Bearer <token>.',
+    retryable: false,
+  },
+  FORBIDDEN: {
+    status: 403,
+    title: 'The credentials do not allow this',
+    remedy: 'Use a token that carries the scope named in the detail.',
+    retryable: false,
+  },
+  NOT_FOUND: {
+    status: 404,
+    title: 'There is no such resource',
+    remedy: 'Check the path or the identifier.',
+    retryable: false,
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The resource does not support this method',
+    remedy: 'Use a method that the Allow header names.',
+    retryable: false,
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    remedy: 'Send the whole request without long pauses.',
+    retryable: true,
+  },
+  NOT_YET: {
+    status: 409,
+    title: 'This replica does not yet hold what the consistency token covers',
+    remedy: 'Try again shortly, or at another node.',
+    retryable: true,
+  },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    title: 'The body is too large',
+    remedy: 'Stay within the limit that the detail names.',
+    retryable: false,
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'The content type is not supported',
+    remedy: 'Send the content type that the detail names.',
+    retryable: false,
+  },
+  UPGRADE_REFUSED: {
+    status: 426,
+    title: 'This path does not take protocol upgrades',
+    remedy: 'Open the WebSocket on a path that supports it.',
+    retryable: false,
+  },
+  RATE_LIMITED: {
+    status: 429,
+    title: 'Too many requests',
+    remedy: 'Wait for as many seconds as Retry-After says.',
+    retryable: true,
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The request headers are too large',
+    remedy: 'Send fewer or shorter headers.',
+    retryable: false,
+  },
+  INTERNAL: {
+    status: 500,
+    title: 'Something broke on our side',
+    remedy: 'Report the request id; the log has the cause under it.',
+    retryable: true,
+  },
+  UPSTREAM_FAILED: {
+    status: 502,
+    title: 'The service behind this one gave no usable answer',
+    remedy: 'Try again; if it stays, look at the health of the service named in the detail.',
+    retryable: true,
+  },
+  OVERLOADED: {
+    status: 503,
+    title: 'Too much work is waiting',
+    remedy: 'Wait for as many seconds as Retry-After says.',
+    retryable: true,
+  },
+  UNAVAILABLE: {
+    status: 503,
+    title: 'The service is not available right now',
+    remedy: 'Wait for as many seconds as Retry-After says.',
+    retryable: true,
+  },
+  UPSTREAM_TIMEOUT: {
+    status: 504,
+    title: 'The service behind this one did not answer in time',
+    remedy: 'Try again; publishes should carry an idempotency key so that trying again is safe.',
+    retryable: true,
+  },
+  CONFIG_INVALID: {
+    status: 500,
+    title: 'The configuration is not valid',
+    remedy: 'Correct the file at the places named.',
+    retryable: false,
+  },
+  PORT_TAKEN: {
+    status: 500,
+    title: 'A port is already in use',
+    remedy: 'Stop what uses the port, or move all ports with --base-port.',
+    retryable: true,
+  },
+  DATA_DAMAGED: {
+    status: 500,
+    title: 'Stored data failed verification',
+    remedy: 'Run grapevine fsck on the data folder; see docs/operations.md.',
+    retryable: false,
+  },
+  DATA_DIR_UNUSABLE: {
+    status: 500,
+    title: 'The data folder cannot be used',
+    remedy: 'Check that it exists, is writable and is not used by another process.',
+    retryable: false,
+  },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** Whether `value` is a code of the catalogue; for codes that arrive over the wire. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(catalogue, value);
+}

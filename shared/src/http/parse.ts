@@ -1,0 +1,28 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+
+/** Problems that are listed before the rest is only counted. */
+const shownProblems = 10;
+
+/** Decodes untrusted input with `schema`; throws a `GrapevineError` that names every field that is wrong and what was expected. */
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  what: string,
+  code: ErrorCode = 'INVALID_ARGUMENT',
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new GrapevineError(code, `${what}: ${describeIssues(parsed.error.issues)}`);
+}
+
+/** One line for people: `messages.0.topic: expected 1 to 200 characters …; acks: …`. */
+export function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
+  const shown = issues.slice(0, shownProblems).map((issue) => {
+    const path = issue.path.map(String).join('.');
+    return path === '' ? issue.message : `${path}: ${issue.message}`;
+  });
+  const hidden = issues.length - shown.length;
+  return shown.join('; ') + (hidden > 0 ? `; and ${hidden} more` : '');
+}

@@ -1,0 +1,104 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { fromBase64Url, toBase64Url } from '../contracts/base64url.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import { type Scope, scopes } from './scopes.ts';
+
+/** The header in which one hop vouches for the caller to the next. Whatever arrives under this name from outside is removed. */
+export const identityHeader = 'grapevine-identity';
+
+/** The hops that take such a header; a header made for one is refused by the others. */
+export type Audience = 'bff' | 'node';
+
+/** Who is calling, as the gateway established it. */
+export interface Identity {
+  /** The principal: becomes the author of what it publishes. */
+  readonly subject: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** A header stays valid this long, in milliseconds: long enough for a queue and clock skew, short enough that a leaked log line is worthless. */
+const lifetimeMs = 30_000;
+/** Clocks of two processes may differ by this much before headers are refused. */
+const skewMs = 5_000;
+/** Longest header that is looked at: bounds the work for a forged one. */
+const maxHeaderLength = 4_096;
+
+const payloadSchema = z.strictObject({
+  sub: z.string().min(1).max(256),
+  scp: z.array(z.enum(scopes)),
+  aud: z.enum(['bff', 'node']),
+  iat: z.int(),
+});
+
+/** Makes identity headers: `v1.<payload>.<HMAC-SHA256 over "v1.<payload>">`, both parts base64url. */
+export class IdentitySigner {
+  readonly #key: Uint8Array;
+  readonly #audience: Audience;
+  readonly #clock: Clock;
+
+  constructor(key: Uint8Array, audience: Audience, clock: Clock) {
+    this.#key = key;
+    this.#audience = audience;
+    this.#clock = clock;
+  }
+
+  sign(identity: Identity): string {
+    const payload = { sub: identity.subject, scp: identity.scopes, aud: this.#audience, iat: this.#clock.wallMs() };
+    const text = `v1.${toBase64Url(new TextEncoder().encode(JSON.stringify(payload)))}`;
+    return `${text}.${toBase64Url(macOf(this.#key, text))}`;
+  }
+}
+
+/** Checks identity headers. Nothing is served to a caller whose header it refuses. */
+export class IdentityVerifier {
+  readonly #key: Uint8Array;
+  readonly #audience: Audience;
+  readonly #clock: Clock;
+
+  constructor(key: Uint8Array, audience: Audience, clock: Clock) {
+    this.#key = key;
+    this.#audience = audience;
+    this.#clock = clock;
+  }
+
+  /** The identity that `header` vouches for; throws `UNAUTHENTICATED` when it is missing, forged, for another hop or too old. */
+  verify(header: string | undefined): Identity {
+    if (header === undefined || header.length > maxHeaderLength) throw refused('no usable identity header');
+    const [version, encoded, mac, ...rest] = header.split('.');
+    if (version !== 'v1' || encoded === undefined || mac === undefined || rest.length > 0) {
+      throw refused('an identity header of an unknown version');
+    }
+    const found = fromBase64Url(mac);
+    const expected = macOf(this.#key, `v1.${encoded}`);
+    if (found?.length !== expected.length || !timingSafeEqual(found, expected))
+      throw refused('a forged identity header');
+    const payload = payloadSchema.parse(JSON.parse(new TextDecoder().decode(fromBase64Url(encoded))));
+    if (payload.aud !== this.#audience) throw refused(`an identity header for ${payload.aud}`);
+    const age = this.#clock.wallMs() - payload.iat;
+    if (age > lifetimeMs + skewMs || age < -skewMs) throw refused('an expired identity header');
+    return { subject: payload.sub, scopes: payload.scp };
+  }
+}
+
+/** Throws `FORBIDDEN` unless `identity` carries `scope`. */
+export function requireScope(identity: Identity, scope: Scope): void {
+  if (!identity.scopes.includes(scope)) {
+    throw new GrapevineError(
+      'FORBIDDEN',
+      `This needs the scope ${scope}; found: ${identity.scopes.join(' ') || 'none'}.`,
+    );
+  }
+}
+
+function macOf(key: Uint8Array, text: string): Uint8Array {
+  return createHmac('sha256', key).update(text).digest();
+}
+
+function refused(found: string): GrapevineError {
+  return new GrapevineError(
+    'UNAUTHENTICATED',
+    `This service answers only callers that the hop above vouches for; found ${found}.`,
+  );
+}
