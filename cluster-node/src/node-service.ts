@@ -1,0 +1,34 @@
+import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
+import type { HeadsResponse, Member, PublishRequest, PublishResult, RootResponse } from '@grapevine/shared/contracts/node-api.ts';
+import type { LogStore } from './store/log-store.ts';
+import type { Views } from './views/views.ts';
+
+export interface PublishOutcome {
+  readonly results: readonly PublishResult[];
+  readonly token: string;
+  /** Whether as many nodes as asked for hold everything; false when the time ran out first. */
+  readonly acknowledged: boolean;
+}
+
+/** What the HTTP layer needs of a running node. */
+export interface NodeService {
+  readonly name: string;
+  readonly origin: string;
+  readonly log: Pick<LogStore, 'heads' | 'tree'>;
+  readonly views: Views;
+  /**
+   * Accepts the messages in order, all or none. Throws `OVERLOADED` when the queue is full, `PAYLOAD_TOO_LARGE` for a
+   * body over the limit, `UNAVAILABLE` when the store refuses writes.
+   */
+  publish(author: string, request: PublishRequest): Promise<PublishOutcome>;
+  /** Resolves true once this node holds what `required` covers, false after `timeoutMs`. */
+  waitFor(required: Vector, timeoutMs: number): Promise<boolean>;
+  /** Calls back after every commit until the returned function is called. */
+  onCommit(listener: () => void): () => void;
+  /** This node first. */
+  members(): readonly Member[];
+  heads(): HeadsResponse;
+  root(): RootResponse;
+  /** Undefined when the node can take writes and reads; otherwise why not. */
+  unready(): string | undefined;
+}

@@ -1,0 +1,41 @@
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
+import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
+import type { Segment } from '../wire/segment.ts';
+
+/** A tree node that became complete by an append; level 0 is the leaves. */
+export interface CompletedNode {
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Uint8Array;
+}
+
+/** A segment whose signature, sequence and root have been checked against everything before it. Only such ones are committed. */
+export interface CheckedSegment {
+  readonly segment: Segment;
+  /** Leaf hash of each record, in order: the message ids. */
+  readonly leafHashes: readonly Uint8Array[];
+  /** Every tree node that this segment completes, leaves included, in the order of their completion. */
+  readonly nodes: readonly CompletedNode[];
+}
+
+/**
+ * The write model: per-origin logs with their trees. Implementations pass `log-store.contract.ts`.
+ *
+ * Invariants:
+ * - L1: what a read shows has been flushed to disk; a crash never takes it back.
+ * - L2: a commit is atomic: all its segments with tree and views, or nothing.
+ * - L3: per origin, segments are contiguous: `commit` rejects one whose `firstSeq` is not the size before it.
+ */
+export interface LogStore {
+  /** The newest signed head of every origin, in no particular order. */
+  heads(): SignedHead[];
+  /** Appends in order. Resolves when everything is flushed and visible; rejects when nothing of it is. Calls may overlap; they commit in call order. */
+  commit(segments: readonly CheckedSegment[]): Promise<void>;
+  /**
+   * Verbatim segments of `origin` from the one that holds entry `seq`, until `maxBytes` would be passed; always at least
+   * one when there is one.
+   */
+  segmentsFrom(origin: string, seq: number, maxBytes: number): Uint8Array[];
+  /** The complete tree nodes of `origin`; reading one that is not there throws `DATA_DAMAGED`. */
+  tree(origin: string): NodeReader;
+}
