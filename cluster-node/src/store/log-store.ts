@@ -1,21 +1,24 @@
+import type { Entry } from '@grapevine/shared/log/entry.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
 import type { Segment } from '../wire/segment.ts';
 
-/** A tree node that became complete by an append; level 0 is the leaves. */
-export interface CompletedNode {
+/** Neighbouring tree nodes `(level, first)`, `(level, first + 1)` … that became complete; `hashes` holds theirs one after the other. */
+export interface NodeRun {
   readonly level: number;
-  readonly index: number;
-  readonly hash: Uint8Array;
+  readonly first: number;
+  readonly hashes: Uint8Array;
 }
 
 /** A segment whose signature, sequence and root have been checked against everything before it. Only such ones are committed. */
 export interface CheckedSegment {
   readonly segment: Segment;
-  /** Leaf hash of each record, in order: the message ids. */
-  readonly leafHashes: readonly Uint8Array[];
-  /** Every tree node that this segment completes, leaves included, in the order of their completion. */
-  readonly nodes: readonly CompletedNode[];
+  /** The decoded entries; undefined where a record has been erased. */
+  readonly entries: readonly (Entry | undefined)[];
+  /** Leaf hashes of the records, 32 bytes each, one after the other: the message ids. */
+  readonly leafHashes: Uint8Array;
+  /** Every tree node that this segment completes, as `Frontier.append` reports them: leaves first, then level by level. */
+  readonly nodes: readonly NodeRun[];
 }
 
 /**
