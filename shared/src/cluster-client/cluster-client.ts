@@ -1,0 +1,250 @@
+import type { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import {
+  type Comparison,
+  comparisonSchema,
+  type HeadsResponse,
+  headsResponseSchema,
+  type MembersResponse,
+  type Message,
+  type MessagesResponse,
+  membersResponseSchema,
+  messageSchema,
+  messagesByIdResponseSchema,
+  messagesResponseSchema,
+  originRootResponseSchema,
+  type PublishRequestInput,
+  type PublishResponse,
+  publishResponseSchema,
+  rootResponseSchema,
+  type SyncResponse,
+  syncResponseSchema,
+  type Topic,
+  type TopicsResponse,
+  topicSchema,
+  topicsResponseSchema,
+} from '../contracts/node-api.ts';
+import { type MessageProof, messageProofSchema } from '../contracts/proof.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import type { IdentitySigner } from '../identity/identity.ts';
+import type { Stoppable } from '../lifecycle.ts';
+import type { Random } from '../random.ts';
+import type { Caller } from './caller.ts';
+import { type CallObserver, ClusterCalls } from './cluster-calls.ts';
+import { followMessages, type MessageEvent } from './message-stream.ts';
+
+export interface ClusterClientOptions {
+  /** The service's own name: it asks for membership under this subject. */
+  readonly name: string;
+  /** HTTP base URLs of some nodes; the rest is found through their membership. */
+  readonly seeds: readonly string[];
+  /** Signs identity headers for the audience `node`. */
+  readonly signer: IdentitySigner;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Total time for one call in milliseconds, attempts at other nodes included. A publish may take its own `timeoutMs` on top. */
+  readonly requestTimeoutMs: number;
+  /** Told of every attempt at a node; for metrics. */
+  readonly onAttempt?: CallObserver;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
+  readonly direction?: 'forward' | 'backward';
+  /** A consistency token: only a node that holds what it covers answers. */
+  readonly consistency?: string | undefined;
+}
+
+export interface SyncRequest {
+  readonly since?: string | undefined;
+  readonly topics?: readonly string[];
+  readonly limit: number;
+}
+
+/** `acknowledged` is false when `acks` nodes did not hold everything in time: accepted, but not yet as safe as asked for. */
+export interface PublishAnswer extends PublishResponse {
+  readonly acknowledged: boolean;
+}
+
+/**
+ * Other nodes that are asked for a message which one node does not hold. A message just published elsewhere takes a
+ * gossip round to arrive, and ids are content hashes, so that any node's answer is as good as any other's.
+ */
+const furtherNodesForMissing = 2;
+
+/**
+ * The cluster as its callers see it: one thing that answers while any node does. Calls go to one of two random live
+ * nodes, the less loaded, and on to another when that one is down or not far enough; see `cluster-calls.ts` for what is
+ * repeated and what is not. Every method throws `GrapevineError`: a node's own refusal as it came, `UNAVAILABLE` with
+ * `retryAfterSeconds` when no node could be asked, `UPSTREAM_TIMEOUT` when the time ran out, `UPSTREAM_FAILED` when the
+ * outcome is unknown or the answer does not fit the contract.
+ */
+export class ClusterClient implements Stoppable {
+  readonly name = 'cluster client';
+  readonly #calls: ClusterCalls;
+
+  constructor(options: ClusterClientOptions) {
+    this.#calls = new ClusterCalls(options);
+  }
+
+  /**
+   * Publishes all messages, in order, or none. Tried at another node only when the first certainly did not take it, or
+   * when every message carries an idempotency key.
+   */
+  async publish(caller: Caller, request: PublishRequestInput): Promise<PublishAnswer> {
+    const answer = await this.#calls.call(caller, publishResponseSchema, {
+      method: 'POST',
+      path: '/v1/messages',
+      body: JSON.stringify(request),
+      repeatable: request.messages.every((message) => message.idempotencyKey !== undefined),
+      waitsMs: request.timeoutMs ?? 5_000,
+    });
+    return { ...answer.body, acknowledged: answer.status === 201 };
+  }
+
+  /** Topics in byte order of their names, after the name `after`. */
+  async topics(
+    caller: Caller,
+    page: { readonly limit: number; readonly after?: string | undefined; readonly consistency?: string | undefined },
+  ): Promise<TopicsResponse> {
+    return this.#get(caller, topicsResponseSchema, `/v1/topics${queryOf({ ...page })}`);
+  }
+
+  /** `undefined` when nothing has been published to the topic. */
+  async topic(caller: Caller, name: string, consistency?: string): Promise<Topic | undefined> {
+    return this.#find(caller, topicSchema, `/v1/topics/${encodeURIComponent(name)}${queryOf({ consistency })}`);
+  }
+
+  /** One page of a topic, in topic order whatever the direction. */
+  async messages(caller: Caller, topic: string, page: PageRequest): Promise<MessagesResponse> {
+    const path = `/v1/topics/${encodeURIComponent(topic)}/messages${queryOf({ ...page })}`;
+    return this.#get(caller, messagesResponseSchema, path);
+  }
+
+  /** One place per id, in the order asked; `undefined` where no node that was asked holds such a message. At most `limits.idsPerRead` ids. */
+  async messagesByIds(caller: Caller, ids: readonly string[]): Promise<readonly (Message | undefined)[]> {
+    const found = new Map<string, Message>();
+    const asked = new Set<string>();
+    for (let further = 0; further <= furtherNodesForMissing; further++) {
+      const missing = ids.filter((id) => !found.has(id));
+      if (missing.length === 0 || (further > 0 && !this.#calls.hasOthers(asked))) break;
+      const answer = await this.#calls.call(caller, messagesByIdResponseSchema, {
+        method: 'GET',
+        path: `/v1/messages${queryOf({ ids: missing.join(',') })}`,
+        avoid: asked,
+      });
+      asked.add(answer.node);
+      for (const message of answer.body.items) if (message !== null) found.set(message.id, message);
+    }
+    return ids.map((id) => found.get(id));
+  }
+
+  /** The message with this id; `undefined` when no node that was asked holds it. */
+  async message(caller: Caller, id: string): Promise<Message | undefined> {
+    const [message] = await this.messagesByIds(caller, [id]);
+    return message;
+  }
+
+  /** The proof that the message is in its origin's signed log; `undefined` when no node that was asked holds the message. */
+  async proof(caller: Caller, id: string): Promise<MessageProof | undefined> {
+    const asked = new Set<string>();
+    for (let further = 0; further <= furtherNodesForMissing; further++) {
+      if (further > 0 && !this.#calls.hasOthers(asked)) break;
+      const answer = await this.#calls.find(caller, messageProofSchema, {
+        method: 'GET',
+        path: `/v1/messages/${encodeURIComponent(id)}/proof`,
+        avoid: asked,
+      });
+      if (answer.body !== undefined) return answer.body;
+      asked.add(answer.node);
+    }
+    return undefined;
+  }
+
+  /** Entries that `since` does not cover, each origin's in order. */
+  async sync(caller: Caller, request: SyncRequest): Promise<SyncResponse> {
+    const { topics = [], ...rest } = request;
+    const path = `/v1/sync${queryOf({ ...rest, topics: topics.length === 0 ? undefined : topics.join(',') })}`;
+    return this.#get(caller, syncResponseSchema, path);
+  }
+
+  /**
+   * Messages as they arrive, without gaps or repetition also when the node that serves them dies: the next one goes on
+   * from the last token. Starts at the present without `since`. Ends when `caller.signal` is aborted or the consumer
+   * returns; throws when no node could be reached for `requestTimeoutMs`.
+   */
+  stream(
+    caller: Caller,
+    request: { readonly topic?: string | undefined; readonly since?: string | undefined },
+  ): AsyncGenerator<MessageEvent, void, undefined> {
+    return followMessages(this.#calls, caller, request);
+  }
+
+  /** The membership as one live node sees it, that node first. */
+  async members(caller: Caller): Promise<MembersResponse> {
+    return this.#get(caller, membersResponseSchema, '/v1/members');
+  }
+
+  /** The heads of the node called `nodeName`; nobody else answers for it. */
+  async heads(caller: Caller, nodeName: string): Promise<HeadsResponse> {
+    const answer = await this.#calls.call(caller, headsResponseSchema, {
+      method: 'GET',
+      path: '/v1/heads',
+      node: nodeName,
+    });
+    if (answer.body.node === nodeName) return answer.body;
+    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${answer.body.node} answered.`);
+  }
+
+  /** The root, in hex, of the origin's log at `size` as `nodeName` holds it; `undefined` when it holds fewer entries. */
+  async rootAt(caller: Caller, nodeName: string, origin: string, size: number): Promise<string | undefined> {
+    const answer = await this.#calls.find(caller, originRootResponseSchema, {
+      method: 'GET',
+      path: `/v1/origins/${encodeURIComponent(origin)}/root${queryOf({ size })}`,
+      node: nodeName,
+    });
+    return answer.body?.root;
+  }
+
+  /** Compares two nodes, both by name; node `a` does the work and checks the signatures of `b`. */
+  async compare(caller: Caller, a: string, b: string): Promise<Comparison> {
+    const answer = await this.#calls.call(caller, comparisonSchema, {
+      method: 'GET',
+      path: `/v1/compare${queryOf({ peer: b })}`,
+      node: a,
+    });
+    return answer.body;
+  }
+
+  /** Whether any node answers right now; for readiness. */
+  async reachable(): Promise<boolean> {
+    return this.#calls.reachable();
+  }
+
+  async stop(): Promise<void> {
+    await this.#calls.stop();
+  }
+
+  async #get<Schema extends z.ZodType>(caller: Caller, schema: Schema, path: string): Promise<z.output<Schema>> {
+    const answer = await this.#calls.call(caller, schema, { method: 'GET', path });
+    return answer.body;
+  }
+
+  async #find<Schema extends z.ZodType>(
+    caller: Caller,
+    schema: Schema,
+    path: string,
+  ): Promise<z.output<Schema> | undefined> {
+    const answer = await this.#calls.find(caller, schema, { method: 'GET', path });
+    return answer.body;
+  }
+}
+
+/** `?a=1&b=2` of what is defined. */
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
