@@ -50,8 +50,8 @@ export class Frontier {
 
   /**
    * Appends leaf hashes that stand one after the other: one, or many at once, which is faster. Every node that becomes
-   * complete, the leaves included, goes to `onComplete`, lower levels first and left before right. The arrays that it gets
-   * may change afterwards: copy what is kept.
+   * complete, the leaves included, goes to `onComplete`, lower levels first and left before right. It may keep the arrays:
+   * they are made for it, except that the leaves are `leafHashes` itself.
    */
   append(leafHashes: Uint8Array, onComplete?: NodeSink): void {
     if (leafHashes.length % hashLength !== 0) {
@@ -71,7 +71,8 @@ export class Frontier {
     const waiting = this.#peaks[level];
     const children = waiting === undefined ? run : concat(waiting, run);
     const paired = children.length - (children.length % (2 * hashLength));
-    this.#peaks[level] = paired < children.length ? children.slice(paired) : undefined;
+    // A copy, and not by slice(), which is a view when a caller passes a Buffer: the batch must not live on behind a peak.
+    this.#peaks[level] = paired < children.length ? new Uint8Array(children.subarray(paired)) : undefined;
     return children.subarray(0, paired);
   }
 }

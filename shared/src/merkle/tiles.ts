@@ -6,7 +6,10 @@
 import { DecodeError } from '../log/decode-error.ts';
 import { hashLength } from './tree-hash.ts';
 import type { NodeReader } from './tree-reader.ts';
+import { wordsOf } from './words.ts';
 
+/** 32-bit words in one hash. */
+const hashWords = hashLength / 4;
 /** Levels in one tile. */
 const tileLevels = 6;
 /** Nodes of its lowest level in one full tile. */
@@ -73,7 +76,7 @@ export class TileReader implements NodeReader {
 
 interface OpenTile extends TileId {
   /** Room for a full tile. */
-  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
   leaves: number;
 }
 
@@ -95,13 +98,14 @@ export class TileWriter {
     const local = level % tileLevels;
     const group = (level - local) / tileLevels;
     const perTile = tileWidth >>> local;
-    for (let at = 0, index = first; at < hashes.length; ) {
+    const words = wordsOf(hashes);
+    for (let at = 0, index = first; at < words.length; ) {
       const tile = Math.floor(index / perTile);
       const start = index - tile * perTile;
-      const count = Math.min(perTile - start, (hashes.length - at) / hashLength);
+      const count = Math.min(perTile - start, (words.length - at) / hashWords);
       const target = local === 0 ? this.#grow(group, tile, start, count) : this.#opened(group, tile);
-      for (let place = start; place < start + count; place++, at += hashLength) {
-        copyHash(hashes, at, target.bytes, offsetOf(local, place) * hashLength);
+      for (let place = start; place < start + count; place++, at += hashWords) {
+        copyHash(words, at, target.words, offsetOf(local, place) * hashWords);
       }
       index += count;
     }
@@ -109,10 +113,10 @@ export class TileWriter {
 
   /** The tiles touched since the last call, whole, each once. */
   take(): (TileId & { readonly bytes: Uint8Array })[] {
-    const tiles = [...this.#open.values()].map(({ group, tile, bytes, leaves }) => ({
+    const tiles = [...this.#open.values()].map(({ group, tile, words, leaves }) => ({
       group,
       tile,
-      bytes: bytes.subarray(0, hashesInTile(leaves) * hashLength),
+      bytes: new Uint8Array(words.buffer, 0, hashesInTile(leaves) * hashLength),
     }));
     this.#open.clear();
     return tiles;
@@ -122,8 +126,8 @@ export class TileWriter {
     const key = keyOf(group, tile);
     let open = this.#open.get(key);
     if (open === undefined) {
-      open = { group, tile, bytes: new Uint8Array(maxTileHashes * hashLength), leaves };
-      if (leaves > 0) open.bytes.set(this.#kept(group, tile, leaves));
+      open = { group, tile, words: new Uint32Array(maxTileHashes * hashWords), leaves };
+      if (leaves > 0) open.words.set(wordsOf(this.#kept(group, tile, leaves)));
       this.#open.set(key, open);
     }
     open.leaves = leaves + count;
@@ -159,7 +163,6 @@ function keyOf(group: number, tile: number): number {
   return tile * maxGroups + group;
 }
 
-/** A loop, because making two views for `set` costs more than 32 bytes. */
-function copyHash(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number): void {
-  for (let i = 0; i < hashLength; i++) to[toAt + i] = from[fromAt + i] ?? 0;
+function copyHash(from: Uint32Array, fromAt: number, to: Uint32Array, toAt: number): void {
+  for (let i = 0; i < hashWords; i++) to[toAt + i] = from[fromAt + i] ?? 0;
 }
