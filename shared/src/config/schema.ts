@@ -156,7 +156,16 @@ const rate = (perSecond: number, burst: number) =>
   z
     .strictObject({
       perSecond: z.int().min(1).max(10_000_000).default(perSecond).describe('Requests per second that last.'),
-      burst: z.int().min(1).max(10_000_000).default(burst).describe('Requests that may come at once.'),
+      burst: z
+        .int()
+        .min(1)
+        .max(10_000_000)
+        .default(burst)
+        .describe('Requests that may come at once; at least `perSecond`.'),
+    })
+    .refine((value) => value.burst >= value.perSecond, {
+      path: ['burst'],
+      error: 'expected at least as many as perSecond',
     })
     .prefault({});
 
@@ -219,7 +228,28 @@ const gateway = z
       .max(64 * 1024 * 1024)
       .default(1024 * 1024)
       .describe('Largest request body in bytes.'),
-    upstreamTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Wait for the first byte of an answer.'),
+    requestTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(30_000)
+      .describe(
+        'Time for a whole request to arrive; slower ones get 408. Higher: slow senders hold connections longer.',
+      ),
+    upstreamTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(30_000)
+      .describe('Longest pause of an upstream before and inside an answer; event streams may pause for ever.'),
+    upstreamMaxInFlight: z
+      .int()
+      .min(1)
+      .max(60_000)
+      .default(4_096)
+      .describe(
+        'Requests and streams open at one upstream instance; beyond it clients get 503. Each holds two sockets.',
+      ),
     drainMs: z.int().min(0).max(60_000).default(5_000).describe('Time for requests in flight after SIGTERM.'),
   })
   .prefault({});

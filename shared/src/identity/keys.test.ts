@@ -30,6 +30,11 @@ test('another purpose gives an unrelated key', () => {
   assert.notDeepEqual(readKeyFile(path, 'edge-identity'), readKeyFile(path, 'node-identity'));
 });
 
+test('only the first line counts, so that a retired key may stay below', () => {
+  const expected = readKeyFile(fileWith(passphrase), 'node-identity');
+  assert.deepEqual(readKeyFile(fileWith(`${passphrase}\r\n${'retired '.repeat(8)}\n`), 'node-identity'), expected);
+});
+
 test('a missing file is named', () => {
   assert.throws(
     () => readKeyFile(join(folder, 'absent'), 'edge-identity'),
@@ -41,6 +46,9 @@ test('a missing file is named', () => {
 });
 
 test('a passphrase that is too short or too long is refused with its length', () => {
-  assert.throws(() => readKeyFile(fileWith(passphrase.slice(1)), 'edge-identity'), /holds 31 characters; expected 32/);
-  assert.throws(() => readKeyFile(fileWith('x'.repeat(4_097)), 'edge-identity'), /holds 4097 characters/);
+  assert.throws(
+    () => readKeyFile(fileWith(passphrase.slice(1)), 'edge-identity'),
+    /has 31 characters on its first line; expected 32/,
+  );
+  assert.throws(() => readKeyFile(fileWith('x'.repeat(4_097)), 'edge-identity'), /has 4097 characters/);
 });

@@ -16,15 +16,15 @@ const keyBytes = 32;
 
 /**
  * Reads a passphrase file and derives 32 key bytes for `purpose` by HKDF-SHA256 (RFC 5869; no salt, info = purpose).
- * White space around the passphrase does not count. Throws `CONFIG_INVALID` when the file cannot be read or holds fewer
- * than 32 or more than 4,096 characters.
+ * The passphrase is the first line that is not blank; a cluster's key file may hold retired ones below it. Throws
+ * `CONFIG_INVALID` when the file cannot be read or that line has fewer than 32 or more than 4,096 characters.
  */
 export function readKeyFile(path: string, purpose: KeyPurpose): Uint8Array {
-  const passphrase = readText(path).trim();
+  const passphrase = readText(path).trim().split('\n', 1).join('').trim();
   if (passphrase.length < minPassphraseLength || passphrase.length > maxPassphraseLength) {
     throw new GrapevineError(
       'CONFIG_INVALID',
-      `The key file ${path} holds ${passphrase.length} characters; expected ${minPassphraseLength} to ${maxPassphraseLength} random ones.`,
+      `The key file ${path} has ${passphrase.length} characters on its first line; expected ${minPassphraseLength} to ${maxPassphraseLength} random ones.`,
     );
   }
   return new Uint8Array(hkdfSync('sha256', passphrase, '', `grapevine ${purpose}`, keyBytes));
