@@ -1,0 +1,44 @@
+import type { PlacedPublish } from './writer.ts';
+
+/** A publish that is flushed here and, where asked for, elsewhere. */
+export interface Settled {
+  readonly publish: PlacedPublish;
+  /** Nodes that have said that they flushed it, this one included. */
+  readonly heldBy: number;
+  /** False when its time ran out first. */
+  readonly acknowledged: boolean;
+}
+
+/**
+ * Waits for write concerns. A peer counts only after its own vector covered the entries: what was sent to it is no proof.
+ */
+export class AckTracker {
+  #waiting: PlacedPublish[] = [];
+
+  /** Takes up a publish that is flushed on this node. */
+  add(publish: PlacedPublish): void {
+    this.#waiting.push(publish);
+  }
+
+  /** When the next one runs out of time, if any waits. */
+  get deadlineMs(): number {
+    return this.#waiting.reduce(
+      (earliest, publish) => Math.min(earliest, publish.deadlineMs),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Removes and returns what is settled now. `holders` tells how many nodes hold this origin's log up to a size. */
+  settle(holders: (size: number) => number, nowMs: number): Settled[] {
+    if (this.#waiting.length === 0) return [];
+    const settled: Settled[] = [];
+    this.#waiting = this.#waiting.filter((publish) => {
+      const heldBy = holders((publish.placements.at(-1)?.seq ?? -1) + 1);
+      const acknowledged = heldBy >= publish.acks;
+      if (!acknowledged && nowMs < publish.deadlineMs) return true;
+      settled.push({ publish, heldBy, acknowledged });
+      return false;
+    });
+    return settled;
+  }
+}

@@ -1,0 +1,87 @@
+import type { CheckedSegment } from '../store/log-store.ts';
+import type { PlacedPublish, Publish, Writer } from './writer.ts';
+
+/** Commits under way at once: while one is being flushed the next is written. More would only split groups that share an fsync. */
+const maxInFlight = 2;
+/** Bytes of segments in one commit: bounds how long a small publish waits behind a large one. */
+const maxCommitBytes = 4 * 1024 * 1024;
+
+interface Batch {
+  readonly batch: number;
+  readonly segments: readonly CheckedSegment[];
+  readonly placed: readonly PlacedPublish[];
+}
+
+/** Gathers segments, from peers and from this node's writer, into commits, and keeps their order. */
+export class CommitPipeline {
+  readonly #writer: Writer;
+  readonly #ownOrigin: string;
+  #staged: CheckedSegment[] = [];
+  #inFlight: Batch[] = [];
+  #nextBatch = 1;
+
+  constructor(writer: Writer, ownOrigin: string) {
+    this.#writer = writer;
+    this.#ownOrigin = ownOrigin;
+  }
+
+  /** Segments from peers, already checked. */
+  stage(segments: readonly CheckedSegment[]): void {
+    this.#staged.push(...segments);
+  }
+
+  /** Whether anything from a peer is not flushed yet. A vector that was sent now would ask for it again. */
+  get receiving(): boolean {
+    return (
+      this.#staged.length > 0 || this.#inFlight.some(({ segments }) => segments.some((one) => this.#isForeign(one)))
+    );
+  }
+
+  /** Segments to commit now; undefined when there are none or enough commits are under way. */
+  next(wallMs: number): { batch: number; segments: readonly CheckedSegment[] } | undefined {
+    if (this.#inFlight.length >= maxInFlight) return undefined;
+    const foreign = this.#takeStaged();
+    const { segments: own, placed } = this.#writer.write(wallMs, maxCommitBytes);
+    const segments = [...foreign, ...own];
+    if (segments.length === 0) return undefined;
+    const batch = { batch: this.#nextBatch++, segments, placed };
+    this.#inFlight.push(batch);
+    return batch;
+  }
+
+  /** The oldest commit has been flushed. */
+  committed(batch: number): Batch {
+    const [first, ...rest] = this.#inFlight;
+    if (first?.batch !== batch) throw new RangeError(`Expected the outcome of commit ${first?.batch}, found ${batch}.`);
+    this.#inFlight = rest;
+    return first;
+  }
+
+  /**
+   * A commit failed: everything that waits or follows is built on it and fails with it. Answers the publishes that are
+   * lost, none of which has been acknowledged.
+   */
+  failed(): Publish[] {
+    const lost = [...this.#inFlight.flatMap(({ placed }) => placed), ...this.#writer.drain()];
+    this.#staged = [];
+    this.#inFlight = [];
+    return lost;
+  }
+
+  /** Whether `batch` is still counted; the commits that were under way when an earlier one failed are not. */
+  awaits(batch: number): boolean {
+    return this.#inFlight.some((one) => one.batch === batch);
+  }
+
+  #isForeign({ segment }: CheckedSegment): boolean {
+    return segment.origin !== this.#ownOrigin;
+  }
+
+  #takeStaged(): CheckedSegment[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#staged.length && bytes < maxCommitBytes)
+      bytes += this.#staged[count++]?.segment.bytes.length ?? 0;
+    return this.#staged.splice(0, count);
+  }
+}

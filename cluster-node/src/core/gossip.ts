@@ -1,0 +1,227 @@
+import { equalBytes } from '@grapevine/shared/log/bytes.ts';
+import type { Random } from '@grapevine/shared/random.ts';
+import { maxPayload, nudgeBytes, originSizeBytes } from '../wire/limits.ts';
+import type { Address, MemberDigest, NodeMessage, PullRequest } from '../wire/messages.ts';
+import { answerPull } from './answer.ts';
+import type { FlushedLog } from './flushed-log.ts';
+import type { LogTips } from './log-tips.ts';
+import { Membership, type MembershipOptions } from './membership.ts';
+import { NudgeQueue } from './nudge-queue.ts';
+import { PeerKnowledge } from './peer-knowledge.ts';
+import type { LogReader } from './ports.ts';
+import { type Harvest, Puller } from './puller.ts';
+import { requestRoom, sliceVector } from './request.ts';
+
+export interface GossipOptions extends MembershipOptions {
+  /** This node's own record. Its incarnation must exceed those of earlier lives under this name. */
+  readonly self: MemberDigest;
+  /** Gossip sockets to start from. */
+  readonly seeds: readonly Address[];
+  /** Milliseconds between rounds, ±20 %. */
+  readonly intervalMs: number;
+  /** Peers asked in each round. */
+  readonly fanout: number;
+  readonly maxDatagramBytes: number;
+}
+
+/** Member records in one datagram: news spreads in a few rounds and most of the datagram stays free for the vector. */
+const membersPerDatagram = 6;
+/** Up to so many peers hear of a local commit directly; in larger clusters `wideFanout` random ones pass it on. */
+const smallCluster = 16;
+const wideFanout = 8;
+/** Up to so many members tell an origin when they have flushed its entries, which acknowledges them; beyond, its next pulls do. */
+const ackingCluster = 64;
+/** Every so many rounds a dead member is asked, so that the halves of a healed partition find each other. */
+const roundsPerDeadProbe = 5;
+
+/** What gossip needs of the rest of the replica. */
+export interface GossipPorts {
+  readonly flushed: FlushedLog;
+  readonly tips: LogTips;
+  readonly log: LogReader;
+  readonly random: Random;
+  readonly send: (to: Address, message: NodeMessage) => void;
+  /** Whether segments from peers are still on their way to disk. */
+  readonly receiving: () => boolean;
+}
+
+/** Pull gossip: whom to ask, what to answer, whom to tell. Data moves only in answers to pulls. */
+export class Gossip {
+  readonly membership: Membership;
+  readonly knowledge: PeerKnowledge;
+  readonly #options: GossipOptions;
+  readonly #ports: GossipPorts;
+  readonly #puller: Puller;
+  readonly #nudges = new NudgeQueue();
+  #round = 0;
+  #nextRoundMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: GossipOptions, ports: GossipPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.membership = new Membership(options.self, options, ports.random);
+    this.knowledge = new PeerKnowledge(options.self.origin);
+    this.#puller = new Puller(ports.tips, ports.random);
+  }
+
+  /** When `advance` has to be called next, at the latest. */
+  get wakeAtMs(): number {
+    return Math.min(this.#nextRoundMs, this.#puller.deadlineMs, this.#nudges.deadlineMs);
+  }
+
+  /** Does what the time asks for: rounds, pulls, nudges. */
+  advance(nowMs: number): void {
+    if (nowMs >= this.#nextRoundMs) this.#doRound(nowMs);
+    const finished = this.#puller.finish(nowMs);
+    if (finished !== undefined && !finished.answered) this.knowledge.doubt(finished.peer);
+    this.#pullFromSomebodyAhead(nowMs);
+    this.#sendNudges(nowMs);
+  }
+
+  /** Takes in a message of `sender`; answers the segments that it brought. */
+  receive(sender: string, message: NodeMessage, nowMs: number): Harvest {
+    if (message.type !== 'nudge') this.membership.merge(message.members, nowMs);
+    this.membership.heard(sender);
+    const peer = this.membership.byOrigin(sender);
+    // Whoever has not introduced itself has no address that we would trust.
+    if (peer === undefined) return nothing;
+    if (message.type === 'pull-request') this.#answer(peer, message);
+    const sizes = message.type === 'nudge' ? message.heads : message.vector;
+    this.knowledge.note(sender, peer.incarnation, sizes, this.#ports.flushed.vector);
+    return message.type === 'pull-response' ? this.#puller.receive(message, nowMs) : nothing;
+  }
+
+  /** Flushed entries of `origins` grew: whoever may lack them is told, and their origin learns who has them. */
+  grew(origins: ReadonlySet<string>): void {
+    const self = this.membership.self.origin;
+    const reachable = this.membership.reachable();
+    const isSmall = reachable.length <= smallCluster;
+    const audience = origins.has(self)
+      ? isSmall
+        ? reachable
+        : this.#sample(reachable, wideFanout)
+      : this.#sample(reachable, this.#options.fanout);
+    for (const { origin } of audience) this.#nudges.add(origin, origins);
+    for (const origin of origins) {
+      this.knowledge.reached(origin, this.#ports.flushed.size(origin));
+      const owner = this.membership.byOrigin(origin);
+      if (owner !== undefined && reachable.length <= ackingCluster) this.#nudges.add(origin, [origin]);
+    }
+  }
+
+  /** Forgets pulls that were built on segments that did not reach the disk. */
+  reset(): void {
+    this.#puller.reset();
+  }
+
+  /** Tells some peers that this node is leaving. */
+  leave(): void {
+    this.membership.leave();
+    for (const peer of this.#sample(this.membership.reachable(), wideFanout)) this.#askForNews(peer.udp);
+  }
+
+  #doRound(nowMs: number): void {
+    const { intervalMs, suspectAfterMs, fanout } = this.#options;
+    if (nowMs - this.#nextRoundMs > suspectAfterMs / 2) this.membership.forgive(nowMs);
+    this.#nextRoundMs = nowMs + intervalMs * (0.8 + 0.4 * this.#ports.random.float());
+    this.#round++;
+    this.membership.beat();
+    this.membership.sweep(nowMs);
+    this.#forgetStrangers();
+    const targets = new Set(this.#sample(this.membership.reachable(), fanout));
+    const doubtful = this.membership.doubtful();
+    if (doubtful !== undefined) targets.add(doubtful);
+    const dead = this.#round % roundsPerDeadProbe === 0 ? this.membership.someDead() : undefined;
+    if (dead !== undefined) targets.add(dead);
+    for (const peer of targets) {
+      this.membership.asked(peer.origin, nowMs);
+      if (this.#mayPull()) this.#pull(peer, nowMs);
+      else this.#askForNews(peer.udp);
+    }
+    const seed = this.#unmetSeed();
+    if (seed !== undefined) this.#askForNews(seed);
+  }
+
+  #mayPull(): boolean {
+    return !this.#puller.busy && !this.#ports.receiving();
+  }
+
+  #pullFromSomebodyAhead(nowMs: number): void {
+    if (!this.#mayPull()) return;
+    const ahead = this.knowledge.aheadPeers();
+    const origin = ahead[this.#ports.random.below(Math.max(1, ahead.length))];
+    const peer = origin === undefined ? undefined : this.membership.byOrigin(origin);
+    if (peer !== undefined) this.#pull(peer, nowMs);
+    else if (origin !== undefined) this.knowledge.doubt(origin);
+  }
+
+  #pull(peer: MemberDigest, nowMs: number): void {
+    const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
+    const partials = this.#puller.partials();
+    this.#request(peer.udp, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));
+  }
+
+  #askForNews(to: Address): void {
+    this.#request(to, this.#puller.newsRequestId(), 0, [], undefined);
+  }
+
+  #request(
+    to: Address,
+    requestId: number,
+    budget: number,
+    partials: PullRequest['partials'],
+    wanted: string | undefined,
+  ): void {
+    const { flushed, send } = this.#ports;
+    const members = this.membership.digest(membersPerDatagram);
+    const room = requestRoom(this.#options.maxDatagramBytes, members, partials);
+    const { range, vector } = sliceVector(flushed.vector, room, this.#round, wanted);
+    send(to, { type: 'pull-request', requestId, budget, range, vector, root: flushed.root(), partials, members });
+  }
+
+  #answer(peer: MemberDigest, request: PullRequest): void {
+    const { flushed, log, send } = this.#ports;
+    const same = equalBytes(request.root, flushed.root());
+    const holdings = {
+      flushed: same ? noEntries : flushed.vector,
+      log,
+      members: this.membership.digest(membersPerDatagram),
+    };
+    // To the address that the peer names inside the seal, never to where the packet claims to come from.
+    for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) send(peer.udp, response);
+  }
+
+  #sendNudges(nowMs: number): void {
+    const maxHeads = Math.floor((maxPayload(this.#options.maxDatagramBytes) - nudgeBytes) / originSizeBytes);
+    for (const { peer, nudge } of this.#nudges.take(this.#ports.flushed.vector, maxHeads, nowMs)) {
+      const member = this.membership.byOrigin(peer);
+      if (member !== undefined) this.#ports.send(member.udp, nudge);
+    }
+  }
+
+  #forgetStrangers(): void {
+    const known = new Set(this.membership.records().map((record) => record.origin));
+    this.knowledge.retain(known);
+    this.#nudges.retain(known);
+  }
+
+  /** A seed at whose address no member has been met yet. */
+  #unmetSeed(): Address | undefined {
+    const met = new Set(this.membership.records().map(({ udp }) => `${udp.host}:${udp.port}`));
+    const unmet = this.#options.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`));
+    return unmet[this.#ports.random.below(Math.max(1, unmet.length))];
+  }
+
+  /** `count` different members, or all when there are fewer. */
+  #sample(members: readonly MemberDigest[], count: number): MemberDigest[] {
+    const rest = [...members];
+    const chosen: MemberDigest[] = [];
+    while (chosen.length < count && rest.length > 0) {
+      chosen.push(...rest.splice(this.#ports.random.below(rest.length), 1));
+    }
+    return chosen;
+  }
+}
+
+const nothing: Harvest = { segments: [], known: 0, refused: [] };
+const noEntries: ReadonlyMap<string, number> = new Map();

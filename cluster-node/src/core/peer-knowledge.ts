@@ -1,0 +1,88 @@
+import type { OriginSize } from '../wire/messages.ts';
+
+/** What one peer has said of itself. */
+interface Peer {
+  /** Its incarnation when it said so; a restarted peer may hold less than it said before. */
+  incarnation: number;
+  /** Entries of this node's own origin that it has flushed. */
+  held: number;
+  /** Entries over all origins, from its last complete vector. */
+  messages: number;
+  /** Origins of which it holds more than this node has flushed. */
+  readonly ahead: Map<string, number>;
+}
+
+/**
+ * What peers hold, by their own word only. Kept small on purpose: how much of our own log each has (for write concerns) and
+ * where each is ahead of us (for pulling), not a full vector per peer.
+ */
+export class PeerKnowledge {
+  readonly #ownOrigin: string;
+  readonly #peers = new Map<string, Peer>();
+
+  constructor(ownOrigin: string) {
+    this.#ownOrigin = ownOrigin;
+  }
+
+  /** Notes sizes that `peer` says it has flushed; `flushed` tells this node's own. */
+  note(peer: string, incarnation: number, sizes: readonly OriginSize[], flushed: ReadonlyMap<string, number>): void {
+    const known = this.#known(peer, incarnation);
+    for (const { origin, size } of sizes) {
+      if (origin === this.#ownOrigin) known.held = Math.max(known.held, size);
+      if (size > (flushed.get(origin) ?? 0)) known.ahead.set(origin, Math.max(known.ahead.get(origin) ?? 0, size));
+    }
+  }
+
+  /** Notes a vector that names all that `peer` holds. */
+  noteTotal(peer: string, incarnation: number, sizes: readonly OriginSize[]): void {
+    this.#known(peer, incarnation).messages = sizes.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Drops what this node has caught up with. */
+  reached(origin: string, size: number): void {
+    for (const { ahead } of this.#peers.values()) {
+      if ((ahead.get(origin) ?? Number.POSITIVE_INFINITY) <= size) ahead.delete(origin);
+    }
+  }
+
+  /** Peers that hold something which this node lacks. */
+  aheadPeers(): string[] {
+    const out: string[] = [];
+    for (const [peer, { ahead }] of this.#peers) if (ahead.size > 0) out.push(peer);
+    return out;
+  }
+
+  /** Some origin of which `peer` holds more. */
+  aheadOrigin(peer: string): string | undefined {
+    return this.#peers.get(peer)?.ahead.keys().next().value;
+  }
+
+  /** Stops counting on `peer` to be ahead until it says so again: it did not answer. */
+  doubt(peer: string): void {
+    this.#peers.get(peer)?.ahead.clear();
+  }
+
+  /** Peers that have flushed the first `size` entries of this node's own log. */
+  holders(size: number): number {
+    let count = 0;
+    for (const { held } of this.#peers.values()) if (held >= size) count++;
+    return count;
+  }
+
+  messages(peer: string): number {
+    return this.#peers.get(peer)?.messages ?? 0;
+  }
+
+  /** Forgets everybody who is not in `peers` any more. */
+  retain(peers: ReadonlySet<string>): void {
+    for (const peer of this.#peers.keys()) if (!peers.has(peer)) this.#peers.delete(peer);
+  }
+
+  #known(peer: string, incarnation: number): Peer {
+    const known = this.#peers.get(peer);
+    if (known !== undefined && known.incarnation >= incarnation) return known;
+    const fresh = { incarnation, held: 0, messages: 0, ahead: new Map<string, number>() };
+    this.#peers.set(peer, fresh);
+    return fresh;
+  }
+}

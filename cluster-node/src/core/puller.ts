@@ -1,0 +1,175 @@
+import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
+import type { Random } from '@grapevine/shared/random.ts';
+import type { CheckedSegment } from '../store/log-store.ts';
+import { Reassembly } from '../wire/fragments.ts';
+import type { PartialSegment, Piece, PullResponse } from '../wire/messages.ts';
+import { decodeSegment, type Segment } from '../wire/segment.ts';
+import type { LogTips, RefusalReason } from './log-tips.ts';
+
+/** Bytes asked for at once: at first, at least and at most. Grows by steps while nothing is lost, halves when something is (AIMD). */
+const window = { initial: 48 * 1024, least: 8 * 1024, most: 192 * 1024, step: 8 * 1024 } as const;
+/** Shortest and longest wait for an answer's next datagram, in milliseconds. */
+const patience = { least: 40, most: 2_000 } as const;
+/** Segments that arrived before their predecessor wait here; more than one answer's worth would mean that something is wrong. */
+const maxEarlySegments = 256;
+/** Requests whose late answers are still taken: their pieces are good, only their time is over. */
+const recentRequests = 8;
+
+/** The pull that is under way. */
+interface Pull {
+  readonly requestId: number;
+  readonly peer: string;
+  readonly askedAtMs: number;
+  deadlineMs: number;
+  readonly received: Set<number>;
+  count: number | undefined;
+}
+
+/** What a peer's answer brought. */
+export interface Harvest {
+  readonly segments: CheckedSegment[];
+  /** Segments that were here already. */
+  known: number;
+  readonly refused: RefusalReason[];
+}
+
+/**
+ * Asks one peer at a time for data. One pull at a time means that hardly anything arrives twice: nobody else is sending
+ * what this answer already brings.
+ */
+export class Puller {
+  readonly #tips: LogTips;
+  readonly #reassembly = new Reassembly();
+  readonly #early = new Map<string, Segment>();
+  readonly #recent: number[] = [];
+  #pull: Pull | undefined;
+  #nextRequestId: number;
+  #budget: number = window.initial;
+  #roundTripMs = 5;
+
+  constructor(tips: LogTips, random: Random) {
+    this.#tips = tips;
+    // Not from 0: an answer to the process that ran here before must not pass for one to this process.
+    this.#nextRequestId = random.below(0x8000_0000);
+  }
+
+  get busy(): boolean {
+    return this.#pull !== undefined;
+  }
+
+  get deadlineMs(): number {
+    return this.#pull?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
+  /** An id for a request that asks only for news. */
+  newsRequestId(): number {
+    return this.#takeRequestId();
+  }
+
+  /** Starts a pull from `peer`; the caller sends the request with this id and budget. */
+  begin(peer: string, nowMs: number): { requestId: number; budget: number } {
+    const requestId = this.#takeRequestId();
+    const pull = {
+      requestId,
+      peer,
+      askedAtMs: nowMs,
+      deadlineMs: nowMs + this.#patience(),
+      received: new Set<number>(),
+      count: undefined,
+    };
+    this.#pull = pull;
+    return { requestId, budget: this.#budget };
+  }
+
+  /** Fragments that are here of segments that come next in their logs. */
+  partials(): readonly PartialSegment[] {
+    return this.#reassembly.partials((origin) => this.#tips.size(origin));
+  }
+
+  /** Takes in one datagram of an answer. Pieces of requests that were never made are ignored. */
+  receive(response: PullResponse, nowMs: number): Harvest {
+    const pull = this.#pull;
+    if (pull?.requestId === response.requestId) {
+      if (pull.received.size === 0) this.#roundTripMs += (nowMs - pull.askedAtMs - this.#roundTripMs) / 8;
+      pull.received.add(response.index);
+      pull.count = response.count;
+      pull.deadlineMs = nowMs + this.#patience();
+    }
+    const harvest: Harvest = { segments: [], known: 0, refused: [] };
+    if (!this.#recent.includes(response.requestId)) return harvest;
+    for (const piece of response.pieces) {
+      const segment = this.#segmentOf(piece);
+      if (segment !== undefined) this.#take(segment, harvest);
+    }
+    return harvest;
+  }
+
+  /**
+   * Ends the pull when its answer is complete or its time is over. Answers the peer and whether it answered at all;
+   * undefined while the pull goes on or when there is none.
+   */
+  finish(nowMs: number): { peer: string; answered: boolean } | undefined {
+    const pull = this.#pull;
+    if (pull === undefined) return undefined;
+    const complete = pull.received.size === pull.count;
+    if (!complete && nowMs < pull.deadlineMs) return undefined;
+    this.#pull = undefined;
+    this.#budget = complete
+      ? Math.min(window.most, this.#budget + window.step)
+      : Math.max(window.least, Math.floor(this.#budget / 2));
+    return { peer: pull.peer, answered: pull.received.size > 0 };
+  }
+
+  /** Drops what was built on segments that did not reach the disk. */
+  reset(): void {
+    this.#early.clear();
+    this.#pull = undefined;
+  }
+
+  #takeRequestId(): number {
+    this.#nextRequestId = (this.#nextRequestId + 1) % 0x1_0000_0000;
+    this.#recent.push(this.#nextRequestId);
+    if (this.#recent.length > recentRequests) this.#recent.shift();
+    return this.#nextRequestId;
+  }
+
+  /** Four round trips and some slack: longer than a busy peer takes, short enough that a lost datagram hardly shows. */
+  #patience(): number {
+    return Math.min(patience.most, patience.least + 4 * this.#roundTripMs);
+  }
+
+  #segmentOf(piece: Piece): Segment | undefined {
+    const bytes = piece.kind === 'segment' ? piece.bytes : this.#reassembly.add(piece);
+    if (bytes === undefined) return undefined;
+    try {
+      return decodeSegment(bytes);
+    } catch (error) {
+      if (error instanceof DecodeError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Adds `segment`, and what waited for it, to the harvest. */
+  #take(segment: Segment, harvest: Harvest): void {
+    const extension = this.#tips.extend(segment);
+    if (extension.kind === 'known') {
+      harvest.known++;
+    } else if (extension.kind === 'refused') {
+      harvest.refused.push(extension.reason);
+      // Whatever was assembled is not what the origin wrote: assembling it again must start from nothing.
+      this.#reassembly.forget(segment.origin);
+    } else if (extension.kind === 'early') {
+      if (this.#early.size < maxEarlySegments) this.#early.set(`${segment.origin}:${segment.firstSeq}`, segment);
+    } else {
+      harvest.segments.push(extension.checked);
+      const next = `${segment.origin}:${segment.head.size}`;
+      const waiting = this.#early.get(next);
+      this.#early.delete(next);
+      if (waiting !== undefined) this.#take(waiting, harvest);
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { HybridClock } from '@grapevine/shared/log/hlc.ts';
+import type { MemberDigest } from '../wire/messages.ts';
+import { AckTracker } from './acks.ts';
+import { CommitPipeline } from './commit-pipeline.ts';
+import type { ReplicaEffect, ReplicaEvent } from './events.ts';
+import { FlushedLog } from './flushed-log.ts';
+import { Gossip, type GossipOptions } from './gossip.ts';
+import { LogTips } from './log-tips.ts';
+import type { CorePorts, Now } from './ports.ts';
+import { type Publish, Writer } from './writer.ts';
+
+export interface ReplicaOptions extends GossipOptions {
+  /** Bytes of publishes that may wait for a commit. */
+  readonly queueBytes: number;
+}
+
+/** After a failed commit, publishes are refused for so long before the disk is tried again, in milliseconds. */
+const storeRetryMs = 1_000;
+
+/** Counts since the start, for metrics. */
+export interface ReplicaCounts {
+  segmentsReceived: number;
+  /** Segments that arrived although they were here already. */
+  segmentsKnown: number;
+  segmentsRefused: number;
+  commits: number;
+}
+
+/**
+ * One node's whole behaviour as a state machine: events in, effects out. It reads the log through a port, but has no
+ * clock, no randomness of its own and no I/O, so that the same code runs on sockets and in the simulator.
+ *
+ * Invariants:
+ * - R1: what is advertised (vectors, nudges, heads) has been flushed.
+ * - R2: what is committed has been checked: signature, sequence and root.
+ * - R3: a publish is settled only after it has been flushed here; `heldBy` counts only nodes that said so themselves.
+ */
+export class Replica {
+  readonly counts: ReplicaCounts = { segmentsReceived: 0, segmentsKnown: 0, segmentsRefused: 0, commits: 0 };
+  readonly flushed: FlushedLog;
+  readonly #tips: LogTips;
+  readonly #clock: HybridClock;
+  readonly #writer: Writer;
+  readonly #pipeline: CommitPipeline;
+  readonly #acks = new AckTracker();
+  readonly #gossip: Gossip;
+  #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
+  #effects: ReplicaEffect[] = [];
+
+  constructor(options: ReplicaOptions, ports: CorePorts) {
+    const { log, hash, verifier, signer, random } = ports;
+    this.flushed = new FlushedLog(hash, log.heads());
+    this.#tips = new LogTips(hash, verifier, log);
+    this.#clock = new HybridClock(this.flushed.heads().reduce((last, { hlc }) => (hlc > last ? hlc : last), 0n));
+    this.#writer = new Writer(signer, hash, this.#tips, this.#clock, options.queueBytes);
+    this.#pipeline = new CommitPipeline(this.#writer, signer.origin);
+    this.#gossip = new Gossip(options, {
+      flushed: this.flushed,
+      tips: this.#tips,
+      log,
+      random,
+      send: (to, message) => this.#effects.push({ type: 'send', to, message }),
+      receiving: () => this.#pipeline.receiving,
+    });
+  }
+
+  /** Takes in one event and answers what is to be done, in order. */
+  step(event: ReplicaEvent, now: Now): ReplicaEffect[] {
+    this.#take(event, now);
+    this.#gossip.advance(now.monotonicMs);
+    this.#commit(now);
+    this.#settle(now);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** Monotonic time at which a `wake` event is due. */
+  get wakeAtMs(): number {
+    return Math.min(this.#gossip.wakeAtMs, this.#acks.deadlineMs);
+  }
+
+  /** This node's record first. */
+  members(): readonly MemberDigest[] {
+    return this.#gossip.membership.records();
+  }
+
+  /** Messages that the member at `origin` was last known to hold. */
+  messagesAt(origin: string): number {
+    return this.#gossip.knowledge.messages(origin);
+  }
+
+  /** Why publishes are refused at the moment, if they are. */
+  get trouble(): string | undefined {
+    return this.#trouble?.reason;
+  }
+
+  get queueBytes(): number {
+    return this.#writer.queueBytes;
+  }
+
+  #take(event: ReplicaEvent, now: Now): void {
+    switch (event.type) {
+      case 'wake':
+        break;
+      case 'message':
+        this.#receive(event, now);
+        break;
+      case 'publish':
+        this.#publish(event, now);
+        break;
+      case 'committed':
+        this.#committed(event.batch);
+        break;
+      case 'commit-failed':
+        this.#commitFailed(event.batch, event.reason, now);
+        break;
+      case 'leave':
+        this.#gossip.leave();
+    }
+  }
+
+  #receive(event: Extract<ReplicaEvent, { type: 'message' }>, now: Now): void {
+    const harvest = this.#gossip.receive(event.sender, event.message, now.monotonicMs);
+    this.counts.segmentsReceived += harvest.segments.length + harvest.known;
+    this.counts.segmentsKnown += harvest.known;
+    this.counts.segmentsRefused += harvest.refused.length;
+    for (const reason of harvest.refused) this.#effects.push({ type: 'refused-segment', sender: event.sender, reason });
+    for (const { segment } of harvest.segments) this.#clock.observe(segment.head.hlc, now.wallMs);
+    this.#pipeline.stage(harvest.segments);
+  }
+
+  #publish(event: Extract<ReplicaEvent, { type: 'publish' }>, now: Now): void {
+    const { ticket, drafts, acks, timeoutMs } = event;
+    if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
+      this.#reject([ticket], 'store-failed', this.#trouble.reason);
+    } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {
+      this.#reject([ticket], 'queue-full', `${this.#writer.queueBytes} bytes are waiting to be committed`);
+    }
+  }
+
+  #committed(batch: number): void {
+    if (!this.#pipeline.awaits(batch)) return;
+    const { segments, placed } = this.#pipeline.committed(batch);
+    this.#trouble = undefined;
+    this.counts.commits++;
+    const grown = this.flushed.apply(segments);
+    for (const publish of placed) this.#acks.add(publish);
+    this.#gossip.grew(grown);
+    this.#effects.push({ type: 'advanced' });
+  }
+
+  #commitFailed(batch: number, reason: string, now: Now): void {
+    if (!this.#pipeline.awaits(batch)) return;
+    const lost = this.#pipeline.failed();
+    this.#trouble = { reason, untilMs: now.monotonicMs + storeRetryMs };
+    this.#tips.rollBack();
+    this.#gossip.reset();
+    this.#reject(lost.map(ticketOf), 'store-failed', reason);
+  }
+
+  #reject(tickets: readonly number[], why: 'queue-full' | 'store-failed', reason: string): void {
+    for (const ticket of tickets) this.#effects.push({ type: 'rejected', ticket, why, reason });
+  }
+
+  #commit(now: Now): void {
+    for (let batch = this.#pipeline.next(now.wallMs); batch !== undefined; batch = this.#pipeline.next(now.wallMs)) {
+      this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });
+    }
+  }
+
+  #settle(now: Now): void {
+    const holders = (size: number): number => 1 + this.#gossip.knowledge.holders(size);
+    for (const { publish, heldBy, acknowledged } of this.#acks.settle(holders, now.monotonicMs)) {
+      const { ticket, placements } = publish;
+      this.#effects.push({ type: 'settled', ticket, placements, heldBy, acknowledged });
+    }
+  }
+}
+
+function ticketOf(publish: Publish): number {
+  return publish.ticket;
+}
