@@ -1,8 +1,13 @@
-import type { MemberState } from '../contracts/node-api.ts';
+import { limits } from '../contracts/limits.ts';
+import type { Comparison, HeadsResponse, Member, MemberState } from '../contracts/node-api.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import { compareHeads, type RootAt } from '../log/compare-heads.ts';
+import type { Caller } from './caller.ts';
+import type { ClusterClient } from './cluster-client.ts';
 
 /** The worst of all: `forked` is damage, `unreachable` hides the truth, `behind` is lag that gossip repairs. */
 export type ConsistencyVerdict = 'equal' | 'behind' | 'forked' | 'unreachable';
-export type PairState = 'equal' | 'behind' | 'ahead' | 'diverged' | 'forked' | 'unreachable';
+export type PairState = Comparison['verdict'] | 'unreachable';
 
 export interface NodeReport {
   readonly name: string;
@@ -32,4 +37,100 @@ export interface ConsistencyReport {
   readonly nodes: readonly NodeReport[];
   /** Every pair once, in the order of `nodes`. */
   readonly pairs: readonly PairReport[];
+}
+
+/** What the report asks of the cluster. */
+export type ReportSource = Pick<ClusterClient, 'members' | 'heads' | 'rootAt'>;
+
+/** Nodes in one report: more replicas than can acknowledge a publish do not exist, and pairs grow with the square. */
+const maxNodes = limits.acks;
+/** Whole report, in milliseconds: a hung node becomes unreachable instead of holding up the answer about all others. */
+const deadlineMs = 3_000;
+
+/**
+ * Whether all members tell the same story, right now: asks each for its heads, and compares every pair at the smaller of
+ * their two sizes. Members that left are not counted. Throws when no node can name the members.
+ */
+export async function consistencyReport(cluster: ReportSource, caller: Caller): Promise<ConsistencyReport> {
+  const timed = withDeadline(caller);
+  const { members } = await cluster.members(caller);
+  const counted = members.filter(({ state }) => state !== 'left').slice(0, maxNodes);
+  const answers = await Promise.all(counted.map((member) => headsOf(cluster, timed, member.name)));
+  const nodes = counted.map((member, i) => nodeReport(member, answers[i]));
+  const rootAt = rememberedRoots(cluster, timed);
+  const pairs: PairReport[] = [];
+  for (const [i, a] of counted.entries()) {
+    for (const [j, b] of counted.entries()) {
+      if (j > i) pairs.push(await comparePair(a.name, answers[i], b.name, answers[j], rootAt));
+    }
+  }
+  return { verdict: verdictOf(nodes, pairs), nodes, pairs };
+}
+
+/** The verdict over all nodes and pairs: forked before unreachable before behind before equal. */
+export function verdictOf(nodes: readonly NodeReport[], pairs: readonly PairReport[]): ConsistencyVerdict {
+  if (pairs.some(({ state }) => state === 'forked')) return 'forked';
+  if (nodes.some(({ reachable }) => !reachable) || pairs.some(({ state }) => state === 'unreachable')) {
+    return 'unreachable';
+  }
+  return pairs.every(({ state }) => state === 'equal') ? 'equal' : 'behind';
+}
+
+async function headsOf(cluster: ReportSource, caller: Caller, node: string): Promise<HeadsResponse | undefined> {
+  try {
+    return await cluster.heads(caller, node);
+  } catch (error) {
+    return asUnreachable(error);
+  }
+}
+
+function nodeReport(member: Member, answer: HeadsResponse | undefined): NodeReport {
+  return {
+    name: member.name,
+    origin: member.origin,
+    state: member.state,
+    reachable: answer !== undefined,
+    root: answer?.root ?? null,
+    messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),
+  };
+}
+
+/** Each root is asked for once per report, though several pairs need it. */
+function rememberedRoots(cluster: ReportSource, caller: Caller) {
+  const asked = new Map<string, Promise<string | undefined>>();
+  return (node: string, origin: string, size: number): Promise<string | undefined> => {
+    const question = `${node} ${origin} ${size}`;
+    const answer = asked.get(question) ?? cluster.rootAt(caller, node, origin, size);
+    asked.set(question, answer);
+    return answer;
+  };
+}
+
+async function comparePair(
+  a: string,
+  headsA: HeadsResponse | undefined,
+  b: string,
+  headsB: HeadsResponse | undefined,
+  rootOf: ReturnType<typeof rememberedRoots>,
+): Promise<PairReport> {
+  if (headsA === undefined || headsB === undefined) return { a, b, state: 'unreachable', by: 0 };
+  const rootAt: RootAt = (side, origin, size) => rootOf(side === 'a' ? a : b, origin, size);
+  try {
+    const { verdict, behindBy, aheadBy } = await compareHeads(headsA, headsB, rootAt);
+    return { a, b, state: verdict, by: verdict === 'forked' ? 0 : behindBy + aheadBy };
+  } catch (error) {
+    return asUnreachable(error) ?? { a, b, state: 'unreachable', by: 0 };
+  }
+}
+
+/** A node that cannot answer, or not in time, is part of the report. A refusal of the caller, or a bug, is not. */
+function asUnreachable(error: unknown): undefined {
+  const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
+  if (timedOut || (error instanceof GrapevineError && error.code !== 'FORBIDDEN')) return undefined;
+  throw error;
+}
+
+function withDeadline(caller: Caller): Caller {
+  const timeout = AbortSignal.timeout(deadlineMs);
+  return { ...caller, signal: caller.signal === undefined ? timeout : AbortSignal.any([caller.signal, timeout]) };
 }

@@ -1,0 +1,215 @@
+import type { Readable } from 'node:stream';
+import type { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { membersResponseSchema } from '../contracts/node-api.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import { requestIdHeader } from '../http/problem-handler.ts';
+import { type IdentitySigner, identityHeader } from '../identity/identity.ts';
+import type { Random } from '../random.ts';
+import { failureAsError, isNodesFault, mayGoOn, type Read, reader, readerOrMissing, refusalOf } from './answers.ts';
+import type { Caller } from './caller.ts';
+import type { NodeChannel } from './node-channel.ts';
+import { NodeDirectory } from './node-directory.ts';
+import { NodeFailure } from './node-failure.ts';
+
+/** Nodes that one call is tried at: when three in a row fail, a fifth attempt seldom helps, and it loads what is left. */
+const maxAttempts = 4;
+/** Longest wait for a membership in milliseconds: a node that takes longer is not one to send calls to. */
+const membersTimeoutMs = 1_000;
+
+/** Told of one attempt at one node: `failed` is the node's fault, `refused` the request's. */
+export type CallObserver = (attempt: {
+  readonly node: string;
+  readonly outcome: 'ok' | 'refused' | 'failed';
+  readonly ms: number;
+}) => void;
+
+export interface CallsOptions {
+  readonly name: string;
+  readonly seeds: readonly string[];
+  readonly signer: IdentitySigner;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly requestTimeoutMs: number;
+  readonly onAttempt?: CallObserver;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: string;
+  /** Only the node of this name may answer. */
+  readonly node?: string;
+  /** Base URLs of nodes that need not be asked. */
+  readonly avoid?: ReadonlySet<string>;
+  /** Whether doing it twice is as good as once; every GET is. */
+  readonly repeatable?: boolean;
+  /** What the caller allows the node to wait, in milliseconds; comes on top of the usual time. */
+  readonly waitsMs?: number;
+}
+
+export interface CallAnswer<Body> {
+  /** Base URL of the node that answered. */
+  readonly node: string;
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** Calls to whichever node is best, and on to others as `mayGoOn` allows, within one deadline. */
+export class ClusterCalls {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly requestTimeoutMs: number;
+  /** This process as a caller of its own, for what it does on nobody's behalf. */
+  readonly self: Caller;
+  readonly #options: CallsOptions;
+  readonly #directory: NodeDirectory;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.random = options.random;
+    this.requestTimeoutMs = options.requestTimeoutMs;
+    this.self = { identity: { subject: options.name, scopes: ['cluster:read'] } };
+    this.#directory = new NodeDirectory({
+      seeds: options.seeds,
+      clock: options.clock,
+      random: options.random,
+      fetchMembers: async (channel) => {
+        const call: Call = { method: 'GET', path: '/v1/members' };
+        const answer = await this.#attempt(channel, this.self, call, membersTimeoutMs, reader(membersResponseSchema));
+        return answer.body;
+      },
+    });
+  }
+
+  /** Calls one node after another until one answers; the body is checked against `schema`. */
+  call<Schema extends z.ZodType>(caller: Caller, schema: Schema, call: Call): Promise<CallAnswer<z.output<Schema>>> {
+    return this.#run(caller, call, reader(schema));
+  }
+
+  /** Like `call`, with an `undefined` body where the node says that there is no such thing. */
+  find<Schema extends z.ZodType>(
+    caller: Caller,
+    schema: Schema,
+    call: Call,
+  ): Promise<CallAnswer<z.output<Schema> | undefined>> {
+    return this.#run(caller, call, readerOrMissing(schema));
+  }
+
+  /**
+   * Opens an event stream at a node outside `avoid`, and adds that node to it. Tries no other: whoever reads the stream
+   * has to go on to others later as well. Throws `NodeFailure` or the node's refusal.
+   */
+  async open(caller: Caller, path: string, avoid: Set<string>, signal: AbortSignal): Promise<Readable> {
+    await this.#directory.ready();
+    const channel = this.#directory.choose(avoid);
+    if (channel === undefined) throw new NodeFailure('refused', 'there is no node left to try');
+    avoid.add(channel.url);
+    try {
+      const { statusCode, headers, body } = await channel.open(path, this.#headers(caller), signal);
+      if (statusCode === 200) return body;
+      throw refusalOf({ status: statusCode, headers, body: await body.json().catch(() => undefined) });
+    } catch (error) {
+      this.#blame(channel, error);
+      throw error;
+    }
+  }
+
+  /** Whether there are nodes whose base URLs are not in `asked`. */
+  hasOthers(asked: ReadonlySet<string>): boolean {
+    return this.#directory.choose(asked) !== undefined;
+  }
+
+  /** Whether any node answers right now. */
+  reachable(): Promise<boolean> {
+    return this.#directory.refresh();
+  }
+
+  stop(): Promise<void> {
+    return this.#directory.stop();
+  }
+
+  async #run<Body>(caller: Caller, call: Call, read: Read<Body>): Promise<CallAnswer<Body>> {
+    const repeatable = call.repeatable ?? call.method === 'GET';
+    const waitsMs = call.waitsMs ?? 0;
+    const deadline = this.clock.monotonicMs() + this.requestTimeoutMs + waitsMs;
+    await this.#directory.ready();
+    const avoid = new Set(call.avoid);
+    let last: NodeFailure | GrapevineError | undefined;
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const channel = await this.#choose(call, avoid);
+      const leftMs = deadline - this.clock.monotonicMs();
+      if (channel === undefined || leftMs <= 0) break;
+      avoid.add(channel.url);
+      const isLast = attempt === maxAttempts || !repeatable || call.node !== undefined || !this.hasOthers(avoid);
+      // Half of what is left: a node that hangs must leave time for another one.
+      const timeoutMs = isLast ? leftMs : waitsMs + Math.max(0, leftMs - waitsMs) / 2;
+      try {
+        return await this.#attempt(channel, caller, call, timeoutMs, read);
+      } catch (error) {
+        if (!(error instanceof NodeFailure || error instanceof GrapevineError)) throw error;
+        last = error;
+        if (!mayGoOn(error, repeatable)) break;
+      }
+    }
+    throw last instanceof GrapevineError ? last : failureAsError(last, repeatable, call.node);
+  }
+
+  async #choose(call: Call, avoid: ReadonlySet<string>): Promise<NodeChannel | undefined> {
+    if (call.node === undefined) return this.#directory.choose(avoid);
+    if (this.#directory.byName(call.node) === undefined) await this.#directory.refresh();
+    const channel = this.#directory.byName(call.node);
+    if (channel !== undefined) return avoid.has(channel.url) ? undefined : channel;
+    const known = this.#directory.names().join(', ') || 'none';
+    throw new GrapevineError('NOT_FOUND', `There is no node called ${JSON.stringify(call.node)}; known: ${known}.`);
+  }
+
+  async #attempt<Body>(
+    channel: NodeChannel,
+    caller: Caller,
+    call: Call,
+    timeoutMs: number,
+    read: Read<Body>,
+  ): Promise<CallAnswer<Body>> {
+    const { method, path, body } = call;
+    const startedMs = this.clock.monotonicMs();
+    const elapsedMs = (): number => this.clock.monotonicMs() - startedMs;
+    channel.health.begin();
+    try {
+      const headers = this.#headers(caller);
+      const answer = await channel.request({ method, path, body, headers, timeoutMs, signal: caller.signal });
+      const decoded = read(answer);
+      // How long a publish takes says more of the peers that it waits for than of this node.
+      channel.health.succeeded(method === 'GET' ? elapsedMs() : undefined);
+      this.#options.onAttempt?.({ node: channel.url, outcome: 'ok', ms: elapsedMs() });
+      return { node: channel.url, status: answer.status, body: decoded };
+    } catch (error) {
+      const outcome = this.#blame(channel, error) ? 'failed' : 'refused';
+      this.#options.onAttempt?.({ node: channel.url, outcome, ms: elapsedMs() });
+      throw error;
+    } finally {
+      channel.health.end();
+    }
+  }
+
+  /** Books `error` on the node if it is its fault, and answers whether it is. A caller who went away says nothing of the node. */
+  #blame(channel: NodeChannel, error: unknown): boolean {
+    if (isNodesFault(error)) {
+      channel.health.failed();
+      this.#directory.suspectChange();
+      return true;
+    }
+    if (error instanceof GrapevineError) channel.health.succeeded();
+    return false;
+  }
+
+  #headers(caller: Caller): Record<string, string> {
+    return {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      [identityHeader]: this.#options.signer.sign(caller.identity),
+      ...(caller.requestId === undefined ? {} : { [requestIdHeader]: caller.requestId }),
+    };
+  }
+}
