@@ -1,0 +1,109 @@
+import { createServer } from 'node:http';
+import type { Clock } from '@grapevine/shared/clock.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { type ListeningServer, type ListenOptions, listen } from '@grapevine/shared/http/listen.ts';
+import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
+import type { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
+import type { createLogger } from '@grapevine/shared/logging.ts';
+import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { Registry } from 'prom-client';
+import type { NodeService } from '../node-service.ts';
+import { authenticate } from './authorize.ts';
+import { compareRoutes } from './compare-routes.ts';
+import { healthRoutes } from './health-routes.ts';
+import { countStreams, timeRequests } from './http-metrics.ts';
+import { logRoutes } from './log-routes.ts';
+import { membersRoutes } from './members-routes.ts';
+import { messagesRoutes } from './messages-routes.ts';
+import { StreamHub } from './stream-hub.ts';
+import { streamRoutes } from './stream-routes.ts';
+import { syncRoutes } from './sync-routes.ts';
+import { topicsRoutes } from './topics-routes.ts';
+
+export interface NodeHttpOptions {
+  readonly service: NodeService;
+  /** Checks callers; for the audience `node`. */
+  readonly verifier: IdentityVerifier;
+  /** Vouches for this node when it calls a peer; for the audience `node`. */
+  readonly signer: IdentitySigner;
+  readonly headVerifier: HeadVerifier;
+  readonly treeHash: TreeHash;
+  readonly metrics: Registry;
+  readonly log: ReturnType<typeof createLogger>;
+  readonly clock: Clock;
+  /** Largest message body in bytes. */
+  readonly maxBodyBytes: number;
+}
+
+/** Idle connections live longer here than in any caller's pool (4 s): else a caller would write to one that is just closing. */
+const keepAliveTimeoutMs = 65_000;
+/** For a whole request to arrive, in milliseconds. */
+const requestTimeoutMs = 30_000;
+/** Request line and headers: two consistency tokens of 1,024 origins each (30 KiB), and what else there is. */
+const maxHeaderBytes = 80 * 1024;
+
+/** Serves the node API. `stop` ends the event streams first, since they would never end by themselves. */
+export async function startNodeHttp(options: NodeHttpOptions, address: ListenOptions): Promise<ListeningServer> {
+  const hub = new StreamHub(options.service);
+  const limits = {
+    maxHeaderSize: maxHeaderBytes,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+  };
+  const server = createServer(limits, nodeApp(options, hub));
+  try {
+    const listening = await listen(server, address);
+    const stop = (): Promise<void> => {
+      hub.close();
+      return listening.stop();
+    };
+    return { ...listening, stop };
+  } catch (error) {
+    hub.close();
+    throw error;
+  }
+}
+
+/** What a request passes, in order. */
+function nodeApp(options: NodeHttpOptions, hub: StreamHub): Express {
+  const { service, treeHash, metrics, clock } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  // Routes make their own tags, out of what an answer depends on.
+  app.set('etag', false);
+  // Every parameter is a text, or a list when it is repeated; never an object.
+  app.set('query parser', 'simple');
+  countStreams(metrics, () => hub.size);
+  app.use(timeRequests(metrics, clock));
+  app.use(healthRoutes(service, metrics));
+  app.use('/v1', authenticate(options.verifier));
+  app.use(messagesRoutes(options));
+  app.use(topicsRoutes(service));
+  app.use(syncRoutes(service));
+  app.use(streamRoutes(service, hub));
+  app.use(logRoutes(service, treeHash));
+  app.use(compareRoutes(options));
+  app.use(membersRoutes(service));
+  app.use(refuseUnknown);
+  app.use(answerError(options.log));
+  return app;
+}
+
+const refuseUnknown: RequestHandler = (request) => {
+  throw new GrapevineError('NOT_FOUND', `There is no ${request.path} in this API.`);
+};
+
+/** Express recognises an error handler by its four parameters. */
+function answerError(log: NodeHttpOptions['log']): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    sendProblem(request, response, error);
+    if (response.statusCode >= 500 && !(error instanceof GrapevineError)) {
+      log.error(
+        { err: error, requestId: requestIdOf(request), method: request.method, path: request.path },
+        'request failed',
+      );
+    }
+  };
+}
