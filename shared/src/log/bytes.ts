@@ -136,7 +136,8 @@ export class ByteWriter {
 
   u8(value: number): void {
     requireField(value, 0xff);
-    this.#buffer[this.#grow(1)] = value;
+    const at = this.#grow(1);
+    this.#buffer[at] = value;
   }
 
   u16(value: number): void {
