@@ -1,0 +1,73 @@
+/** What clients send, as schemas: requests are checked with them. */
+import { limits } from '@grapevine/shared/contracts/limits.ts';
+import { draftSchema, tokenSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { topicNameSchema } from '@grapevine/shared/contracts/topic-name.ts';
+import { z } from 'zod';
+
+/**
+ * Longest consistency token that is taken, in characters: 279 origins. It goes on to a node inside a URL, which has 16 KiB
+ * for all headers together.
+ */
+const maxTokenLength = 8_192;
+/** Longest list of topics in one sync, in characters: three times as many in a node's URL, for the same 16 KiB. */
+const maxTopicsLength = 2_000;
+
+/** `?before=end` starts a walk back from the newest message. Cursors are 40 characters long, so no cursor reads the same. */
+export const endOfTopic = 'end';
+
+const cursorSchema = z.string().min(1).max(256);
+const clientTokenSchema = tokenSchema.max(maxTokenLength, `expected a token of at most ${maxTokenLength} characters`);
+
+export const consistencyHeader = 'grapevine-consistency';
+export const consistencySchema = clientTokenSchema.optional();
+
+export const topicsQuerySchema = z.strictObject({
+  limit: pageLimit(),
+  /** A topic name: topics come in byte order of their names, and this page starts behind it. */
+  after: topicNameSchema.optional(),
+});
+
+export const messagesQuerySchema = z
+  .strictObject({
+    limit: pageLimit(),
+    after: cursorSchema.optional(),
+    before: cursorSchema.optional(),
+  })
+  .refine(({ after, before }) => after === undefined || before === undefined, 'expected after or before, found both');
+
+export const publishQuerySchema = z.strictObject({
+  acks: wholeNumber(1, limits.acks).optional(),
+  timeoutMs: wholeNumber(0, limits.waitMs).optional(),
+});
+
+/** The body of a publish; topic and idempotency key come from the path and a header. */
+export const publishBodySchema = draftSchema.omit({ topic: true, idempotencyKey: true });
+export const idempotencyKeyHeader = 'idempotency-key';
+export const idempotencyKeySchema = draftSchema.shape.idempotencyKey;
+
+export const syncQuerySchema = z.strictObject({
+  since: clientTokenSchema.optional(),
+  topics: z
+    .string()
+    .max(maxTopicsLength, `expected at most ${maxTopicsLength} characters`)
+    .transform((list) => list.split(','))
+    .pipe(z.array(topicNameSchema))
+    .optional(),
+  limit: pageLimit(),
+});
+
+/** For resources that have no options. */
+export const noQuerySchema = z.strictObject({});
+
+function pageLimit() {
+  return wholeNumber(1, limits.pageSize).default(limits.defaultPageSize);
+}
+
+function wholeNumber(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}`;
+  return z
+    .string(expected)
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, expected);
+}

@@ -1,0 +1,41 @@
+import { isUtf8 } from 'node:buffer';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import express, { type Request, type Response } from 'express';
+
+export type JsonReader = (request: Request, response: Response) => Promise<unknown>;
+
+/**
+ * Makes a reader of JSON bodies of at most `maxBytes`. It throws `UNSUPPORTED_MEDIA_TYPE` for anything that is not plain
+ * JSON, `PAYLOAD_TOO_LARGE` over the limit, and `INVALID_JSON` for what does not parse or is not UTF-8: malformed bytes
+ * would otherwise come back as other characters.
+ */
+export function jsonReader(maxBytes: number): JsonReader {
+  const readBody = express.raw({ type: () => true, limit: maxBytes, inflate: false });
+  return async (request, response) => {
+    requireJson(request);
+    await new Promise<void>((resolve, reject) => {
+      readBody(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    });
+    return parseJson(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+  };
+}
+
+function requireJson(request: Request): void {
+  const [found = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (found.trim().toLowerCase() === 'application/json') return;
+  throw new GrapevineError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `Expected the content type application/json, found ${found.trim() === '' ? 'none' : found.trim()}.`,
+  );
+}
+
+function parseJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) throw new GrapevineError('INVALID_JSON', 'Expected a JSON body, found none.');
+  if (!isUtf8(bytes)) throw new GrapevineError('INVALID_JSON', 'Expected UTF-8, found malformed bytes.');
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,66 @@
+import { hashSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { messageProofSchema } from '@grapevine/shared/contracts/proof.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { parseInput } from '@grapevine/shared/http/parse.ts';
+import type { Request, Router } from 'express';
+import { z } from 'zod';
+import { noQuerySchema } from '../contract/requests.ts';
+import { messageSchema } from '../contract/responses.ts';
+import { type ResourcePorts, serveResource } from '../resource.ts';
+import { run, storedDocument } from '../stored-documents.ts';
+
+const message = storedDocument('message', z.object({ message: messageSchema.optional() }));
+const proof = storedDocument('proof', z.object({ proof: messageProofSchema.optional() }));
+
+/** `GET /messages/{id}`. */
+export function serveMessage(router: Router, ports: ResourcePorts): void {
+  serveResource(router, '/messages/:id', ports, {
+    get: {
+      scope: 'messages:read',
+      async handle(request, response, context) {
+        parseInput(noQuerySchema, request.query, 'query');
+        const id = idOf(request);
+        const { message: found } = await run(message, { id }, context);
+        if (found === undefined) throw noSuchMessage(id);
+        response.set('ETag', messageETag(id)).json(found);
+      },
+    },
+  });
+}
+
+/** `GET /messages/{id}/proof`: that the message is in the signed log of the node that accepted it. */
+export function serveMessageProof(router: Router, ports: ResourcePorts): void {
+  serveResource(router, '/messages/:id/proof', ports, {
+    get: {
+      scope: 'messages:read',
+      async handle(request, response, context) {
+        parseInput(noQuerySchema, request.query, 'query');
+        const id = idOf(request);
+        const { proof: found } = await run(proof, { id }, context);
+        if (found === undefined) throw noSuchMessage(id);
+        response.json(found);
+      },
+    },
+  });
+}
+
+/** The path of a message, as this request's client reaches it. */
+export function messagePath(request: Request, id: string): string {
+  return `${request.baseUrl}/messages/${id}`;
+}
+
+/** The id is a hash of the content, so it is the perfect validator. */
+export function messageETag(id: string): string {
+  return `"${id}"`;
+}
+
+/** What cannot be an id names nothing, so it is as unknown as any other. */
+function idOf(request: Request): string {
+  const { id } = request.params;
+  if (typeof id === 'string' && hashSchema.safeParse(id).success) return id;
+  throw new GrapevineError('NOT_FOUND', 'There is no such message: ids have 64 hexadecimal digits.');
+}
+
+function noSuchMessage(id: string): GrapevineError {
+  return new GrapevineError('NOT_FOUND', `No node that was asked holds a message ${id}.`);
+}

@@ -1,0 +1,26 @@
+import { parseInput } from '@grapevine/shared/http/parse.ts';
+import type { Router } from 'express';
+import { z } from 'zod';
+import { consistencyHeader, consistencySchema, topicsQuerySchema } from '../contract/requests.ts';
+import { topicPageSchema } from '../contract/responses.ts';
+import { linkNext } from '../link-next.ts';
+import { type ResourcePorts, serveResource } from '../resource.ts';
+import { run, storedDocument } from '../stored-documents.ts';
+
+const topics = storedDocument('topics', z.object({ topics: topicPageSchema }));
+
+/** `GET /topics`: topics in byte order of their names. `next` is the name to go on after. */
+export function serveTopics(router: Router, ports: ResourcePorts): void {
+  serveResource(router, '/topics', ports, {
+    get: {
+      scope: 'messages:read',
+      async handle(request, response, context) {
+        const query = parseInput(topicsQuerySchema, request.query, 'query');
+        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+        const { topics: page } = await run(topics, { ...query, consistency }, context);
+        linkNext(request, response, 'after', page.next);
+        response.json(page);
+      },
+    },
+  });
+}

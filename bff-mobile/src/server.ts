@@ -1,0 +1,66 @@
+import { createServer, type Server } from 'node:http';
+import type { Clock } from '@grapevine/shared/clock.ts';
+import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import express, { Router } from 'express';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { answerProblems, noSuchPath } from './problems.ts';
+import { jsonReader } from './read-json.ts';
+import { logRequests } from './request-log.ts';
+import { serveConsistency } from './routes/consistency.ts';
+import { serveHealth } from './routes/health.ts';
+import { serveMessage, serveMessageProof } from './routes/message.ts';
+import { serveSync } from './routes/sync.ts';
+import { serveTopicMessages } from './routes/topic-messages.ts';
+import { serveTopics } from './routes/topics.ts';
+
+export interface ServerPorts {
+  readonly client: ClusterClient;
+  /** Checks identity headers of the gateway. */
+  readonly verifier: IdentityVerifier;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly maxRequestBytes: number;
+}
+
+/** Longer than the gateway keeps an idle connection: if this side closed first, a request could meet a closed socket. */
+const keepAliveTimeoutMs = 65_000;
+/** For a whole request to arrive; the gateway has its own, shorter limit for slow clients. */
+const requestTimeoutMs = 60_000;
+
+/** The mobile API under `/mobile/v1`, not yet listening. Paths arrive whole: the gateway strips nothing. */
+export function createMobileServer(ports: ServerPorts): Server {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  // What a resource gives no validator of its own is hashed.
+  app.set('etag', 'strong');
+  app.use(logRequests(ports.log, ports.clock, ports.registry));
+  serveHealth(app, ports.client, ports.registry);
+  app.use('/mobile/v1', createApi(ports));
+  app.use(noSuchPath);
+  app.use(answerProblems(ports.log));
+  return createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
+}
+
+function createApi({ client, verifier, maxRequestBytes }: ServerPorts): Router {
+  // One address per resource: other casings and trailing slashes would be other cache entries for the same thing.
+  const router = Router({ caseSensitive: true, strict: true });
+  const resources = { client, verifier, readJson: jsonReader(maxRequestBytes) };
+  router.use((request, response, next) => {
+    // Answers depend on who asks, and are good only as long as their ETag stands.
+    response.set('Cache-Control', 'private, no-cache');
+    // This speaks to caches, and browsers add `no-cache` to a fetch with If-None-Match: express would never answer 304.
+    delete request.headers['cache-control'];
+    next();
+  });
+  serveTopics(router, resources);
+  serveTopicMessages(router, resources);
+  serveMessage(router, resources);
+  serveMessageProof(router, resources);
+  serveSync(router, resources);
+  serveConsistency(router, resources);
+  return router;
+}

@@ -1,0 +1,57 @@
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { Config } from '@grapevine/shared/config/schema.ts';
+import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
+import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import { createMetrics } from '@grapevine/shared/metrics.ts';
+import { systemRandom } from '@grapevine/shared/random.ts';
+import type { Logger } from 'pino';
+import { Histogram } from 'prom-client';
+import { createMobileServer } from './server.ts';
+
+export const serviceName = 'bff-mobile';
+
+/** Requests in flight may take this long after a signal: below the 9 s in which the whole process stops. */
+const drainMs = 5_000;
+
+export interface MobileService {
+  readonly http: ListeningServer;
+  /** In the order of their start. */
+  readonly parts: readonly Stoppable[];
+}
+
+/** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
+export async function startMobileService(config: Config, log: Logger): Promise<MobileService> {
+  const { host, port, seeds, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
+  const { edgeKeyFile, clusterKeyFile } = config.secrets;
+  const clock = systemClock;
+  const verifier = new IdentityVerifier(readKeyFile(edgeKeyFile, 'edge-identity'), 'bff', clock);
+  const signer = new IdentitySigner(readKeyFile(clusterKeyFile, 'node-identity'), 'node', clock);
+  const registry = createMetrics(serviceName, `${host}:${port}`);
+  const attempts = new Histogram({
+    name: 'grapevine_node_call_duration_seconds',
+    help: 'Time of one call to one node, by its outcome.',
+    labelNames: ['node', 'outcome'] as const,
+    registers: [registry],
+  });
+  const client = new ClusterClient({
+    name: serviceName,
+    seeds,
+    signer,
+    clock,
+    random: systemRandom,
+    requestTimeoutMs,
+    onAttempt: ({ node, outcome, ms }) => attempts.observe({ node, outcome }, ms / 1_000),
+  });
+  try {
+    const server = createMobileServer({ client, verifier, clock, log, registry, maxRequestBytes });
+    const portFlag = 'bffMobile.port or --base-port';
+    const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
+    return { http, parts: [client, http] };
+  } catch (error) {
+    await client.stop();
+    throw error;
+  }
+}
