@@ -37,6 +37,10 @@ export class CommitPipeline {
     );
   }
 
+  get idle(): boolean {
+    return this.#staged.length === 0 && this.#inFlight.length === 0;
+  }
+
   /** Segments to commit now; undefined when there are none or enough commits are under way. */
   next(wallMs: number): { batch: number; segments: readonly CheckedSegment[] } | undefined {
     if (this.#inFlight.length >= maxInFlight) return undefined;

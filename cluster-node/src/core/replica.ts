@@ -95,6 +95,11 @@ export class Replica {
     return this.#trouble?.reason;
   }
 
+  /** Whether nothing waits to be written to the disk. */
+  get idle(): boolean {
+    return this.#pipeline.idle && this.#writer.queueBytes === 0;
+  }
+
   get queueBytes(): number {
     return this.#writer.queueBytes;
   }
