@@ -1,0 +1,94 @@
+import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
+import { decodeMessage, encodeMessage } from '../wire/codec.ts';
+import type { DatagramOpener, DatagramSealer, Refusal } from '../wire/datagram.ts';
+import { maxPayload } from '../wire/limits.ts';
+import type { Address, NodeMessage } from '../wire/messages.ts';
+import type { Transport } from './transport.ts';
+
+/** `sender` is the origin that sealed the message, `from` where it came from. */
+export type MessageListener = (message: NodeMessage, sender: string, from: Address) => void;
+
+export interface SealedOptions {
+  readonly transport: Transport;
+  readonly sealer: DatagramSealer;
+  readonly opener: DatagramOpener;
+  /** Largest datagram that is sent; larger ones are still received. */
+  readonly maxDatagramBytes: number;
+}
+
+/** Why a datagram that arrived was dropped: it could not be opened, or what was in it was no message. */
+export type DropReason = Refusal | 'undecodable';
+
+/** Counts since the start, for metrics. A reason or type that never occurred has no member. */
+export interface MessageCounts {
+  readonly sent: Partial<Record<NodeMessage['type'], number>>;
+  readonly received: Partial<Record<NodeMessage['type'], number>>;
+  readonly dropped: Partial<Record<DropReason, number>>;
+}
+
+/** Messages over datagrams. What cannot be opened and decoded is counted, dropped and never answered. */
+export class SealedTransport {
+  readonly counts: MessageCounts = { sent: {}, received: {}, dropped: {} };
+  readonly #transport: Transport;
+  readonly #sealer: DatagramSealer;
+  readonly #opener: DatagramOpener;
+  readonly #maxPayload: number;
+
+  constructor({ transport, sealer, opener, maxDatagramBytes }: SealedOptions) {
+    this.#transport = transport;
+    this.#sealer = sealer;
+    this.#opener = opener;
+    this.#maxPayload = maxPayload(maxDatagramBytes);
+  }
+
+  get address(): Address {
+    return this.#transport.address;
+  }
+
+  /** Throws `RangeError` or `DecodeError` for a message that breaks the protocol's bounds: a defect of whoever built it. */
+  send(to: Address, message: NodeMessage): void {
+    const plaintext = encodeMessage(message);
+    if (plaintext.length > this.#maxPayload) {
+      throw new RangeError(
+        `Expected a ${message.type} of at most ${this.#maxPayload} bytes, found ${plaintext.length}.`,
+      );
+    }
+    increment(this.counts.sent, message.type);
+    this.#transport.send(to, this.#sealer.seal(plaintext));
+  }
+
+  /** Replaces the listener before it. */
+  onMessage(listener: MessageListener): void {
+    this.#transport.onDatagram((datagram, from) => {
+      const opened = this.#opener.open(datagram);
+      if (typeof opened === 'string') {
+        increment(this.counts.dropped, opened);
+        return;
+      }
+      const message = decodeOrUndefined(opened.plaintext);
+      if (message === undefined) {
+        increment(this.counts.dropped, 'undecodable');
+        return;
+      }
+      increment(this.counts.received, message.type);
+      listener(message, opened.sender, from);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+}
+
+function decodeOrUndefined(plaintext: Uint8Array): NodeMessage | undefined {
+  try {
+    return decodeMessage(plaintext);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+function increment<Key extends string>(counts: Partial<Record<Key, number>>, key: Key): void {
+  counts[key] = (counts[key] ?? 0) + 1;
+}
