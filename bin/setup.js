@@ -1,0 +1,125 @@
+#!/usr/bin/env node
+/**
+ * Makes this folder ready to run: `node bin/setup.js` brings node_modules in line with package-lock.json, `--tests` also
+ * finds or installs the programs of the system that tests use. Plain JavaScript without dependencies, because it runs
+ * before anything is installed, on whatever Node the machine has.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const runtime = join(root, 'node_modules/.bin/node');
+const stampFile = join(root, 'node_modules/.grapevine-setup');
+
+/** What tests need beyond npm packages. `debian` is the package that brings one of the programs. */
+const systemPrograms = [{ programs: ['redis-server'], debian: 'redis-server', use: 'the append benchmark' }];
+
+/** Output of npm and apt-get kept to show when they fail. */
+const maxOutputBytes = 16 * 1024 * 1024;
+const shownLines = 25;
+
+installPackages();
+if (process.argv.includes('--tests')) installSystemPrograms();
+
+function installPackages() {
+  const stamp = expectedStamp();
+  if (existsSync(runtime) && readStamp() === stamp) return;
+  const started = Date.now();
+  process.stderr.write('Setting up (first start only) … ');
+  const result = runNpm([
+    'ci',
+    // Everything that we use comes ready-made; scripts of packages would only be a way in for somebody else's code.
+    '--ignore-scripts',
+    // The machine's npm configuration may leave these out, but the runtime is an optional package and the checks are development ones.
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    // The machine's Node is older than some packages want; they run on the pinned one.
+    '--loglevel=error',
+  ]);
+  if (result.status !== 0) {
+    fail(
+      `npm ci failed.\n${lastLines(result)}`,
+      'Check the connection to the package registry, then run the same command again.',
+    );
+  }
+  if (!existsSync(runtime)) {
+    fail(
+      `there is no pinned Node runtime for ${process.platform}-${process.arch}.`,
+      'Use Linux or macOS on x64 or arm64; optionalDependencies in package.json has the list.',
+    );
+  }
+  writeFileSync(stampFile, stamp);
+  process.stderr.write(`done in ${Math.round((Date.now() - started) / 1000)} s.\n`);
+}
+
+/** Says what node_modules was made from. Optional packages differ between platforms, so a copied folder does not count. */
+function expectedStamp() {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}\n`;
+}
+
+function readStamp() {
+  try {
+    return readFileSync(stampFile, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs the npm that runs us, if one does: `npm` from PATH would start with the Node that is about to be replaced. */
+function runNpm(args) {
+  const script = process.env.npm_execpath;
+  const options = { cwd: root, encoding: 'utf8', maxBuffer: maxOutputBytes };
+  if (script?.endsWith('npm-cli.js')) return spawnSync(process.execPath, [script, ...args], options);
+  return spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+}
+
+function installSystemPrograms() {
+  const missing = systemPrograms.filter((entry) => !entry.programs.some(isOnPath));
+  if (missing.length === 0) return;
+  const packages = missing.map((entry) => entry.debian);
+  const names = missing.map((entry) => `${entry.programs[0]} (for ${entry.use})`).join(', ');
+  const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
+  if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
+    fail(`tests need ${names}, not found on PATH.`, `On Debian: sudo sh -c '${command}'`);
+  }
+  process.stderr.write(`Installing ${packages.join(', ')} … `);
+  for (const args of [['update'], ['install', '-y', ...packages]]) {
+    const result = spawnSync('apt-get', args, {
+      encoding: 'utf8',
+      maxBuffer: maxOutputBytes,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+    if (result.status !== 0)
+      fail(`apt-get ${args.join(' ')} failed.\n${lastLines(result)}`, `Install by hand: ${command}`);
+  }
+  process.stderr.write('done.\n');
+}
+
+function isOnPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function lastLines({ stdout, stderr, error }) {
+  const text = `${stdout ?? ''}${stderr ?? ''}${error ? `${error.message}\n` : ''}`;
+  return text.trimEnd().split('\n').slice(-shownLines).join('\n');
+}
+
+function fail(what, wayOut) {
+  process.stderr.write(`\ngrapevine set-up: ${what}\n${wayOut}\n`);
+  process.exit(1);
+}
