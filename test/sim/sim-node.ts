@@ -98,7 +98,7 @@ export class SimNode {
   }
 
   publish(ticket: number, drafts: readonly Draft[], acks: number): void {
-    this.step({ type: 'publish', ticket, drafts, acks, timeoutMs: 5_000 });
+    this.step({ type: 'publish', orders: [{ ticket, drafts, acks, timeoutMs: 5_000 }] });
   }
 
   receive(sender: string, bytes: Uint8Array): void {

@@ -3,20 +3,23 @@ import type { Address, NodeMessage } from '../wire/messages.ts';
 import type { RefusalReason } from './log-tips.ts';
 import type { Draft, Placement } from './writer.ts';
 
+/** Messages to take, all or none. */
+export interface PublishOrder {
+  /** Chosen by the caller, to recognise the outcome. */
+  readonly ticket: number;
+  /** Each within the limits of an entry: `requirePublishable`. */
+  readonly drafts: readonly Draft[];
+  readonly acks: number;
+  readonly timeoutMs: number;
+}
+
 /** What happens to a replica. */
 export type ReplicaEvent =
   /** The time that `wakeAtMs` named has come; harmless at any other time. */
   | { readonly type: 'wake' }
   /** A datagram that was sealed by the holder of `sender` and decoded. */
   | { readonly type: 'message'; readonly sender: string; readonly message: NodeMessage }
-  | {
-      readonly type: 'publish';
-      /** Chosen by the caller, to recognise the outcome. */
-      readonly ticket: number;
-      readonly drafts: readonly Draft[];
-      readonly acks: number;
-      readonly timeoutMs: number;
-    }
+  | { readonly type: 'publish'; readonly orders: readonly PublishOrder[] }
   /** The outcome of a `commit` effect; outcomes arrive in the order of the effects. */
   | { readonly type: 'committed'; readonly batch: number }
   | { readonly type: 'commit-failed'; readonly batch: number; readonly reason: string }

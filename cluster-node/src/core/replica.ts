@@ -2,7 +2,7 @@ import { HybridClock } from '@grapevine/shared/log/hlc.ts';
 import type { MemberDigest } from '../wire/messages.ts';
 import { AckTracker } from './acks.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import type { ReplicaEffect, ReplicaEvent } from './events.ts';
+import type { PublishOrder, ReplicaEffect, ReplicaEvent } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
 import { LogTips } from './log-tips.ts';
@@ -112,7 +112,7 @@ export class Replica {
         this.#receive(event, now);
         break;
       case 'publish':
-        this.#publish(event, now);
+        for (const order of event.orders) this.#publish(order, now);
         break;
       case 'committed':
         this.#committed(event.batch);
@@ -135,8 +135,7 @@ export class Replica {
     this.#pipeline.stage(harvest.segments);
   }
 
-  #publish(event: Extract<ReplicaEvent, { type: 'publish' }>, now: Now): void {
-    const { ticket, drafts, acks, timeoutMs } = event;
+  #publish({ ticket, drafts, acks, timeoutMs }: PublishOrder, now: Now): void {
     if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
       this.#reject([ticket], 'store-failed', this.#trouble.reason);
     } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {

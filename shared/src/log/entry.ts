@@ -77,8 +77,8 @@ const writer = new ByteWriter(maxEntryBytes, 4096);
  * seq or hlc are, since those come from the node.
  */
 export function encodeEntry(entry: Entry): Uint8Array {
+  requirePublishable(entry);
   const headers = Object.entries(entry.headers).sort(byName);
-  requirePublishable(entry, headers);
   if (!originPattern.test(entry.origin))
     throw new RangeError(`Expected an origin of 32 digits, found ${entry.origin}.`);
   writer.reset();
@@ -137,7 +137,9 @@ function byName([a]: Header, [b]: Header): number {
   return a < b ? -1 : 1;
 }
 
-function requirePublishable(entry: Entry, headers: readonly Header[]): void {
+/** Throws as `encodeEntry` does when a field that comes from whoever publishes is outside `entryLimits`. */
+export function requirePublishable(entry: Omit<Entry, 'origin' | 'seq' | 'hlc'>): void {
+  const headers = Object.entries(entry.headers);
   if (!topicPattern.test(entry.topic)) {
     throw new GrapevineError('INVALID_TOPIC', 'Expected a topic of 1 to 200 characters of A-Z a-z 0-9 . _ : / -');
   }

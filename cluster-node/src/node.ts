@@ -1,0 +1,202 @@
+import type { Clock } from '@grapevine/shared/clock.ts';
+import { covers, encodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
+import type { HeadsResponse, Member, PublishRequest, RootResponse } from '@grapevine/shared/contracts/node-api.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import { toHex } from '@grapevine/shared/log/bytes.ts';
+import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
+import type { Logger } from 'pino';
+import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
+import type { CorePorts } from './core/ports.ts';
+import { Replica, type ReplicaOptions } from './core/replica.ts';
+import type { NodeService, PublishOutcome } from './node-service.ts';
+import { Publisher } from './publisher.ts';
+import type { LogStore } from './store/log-store.ts';
+import type { SealedTransport } from './transport/sealed-transport.ts';
+import type { Views } from './views/views.ts';
+import type { MemberDigest } from './wire/messages.ts';
+
+export interface ClusterNodeParts {
+  readonly options: ReplicaOptions;
+  readonly ports: Omit<CorePorts, 'log'>;
+  readonly store: LogStore;
+  readonly views: Views;
+  readonly transport: SealedTransport;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Largest message body in bytes. */
+  readonly maxBodyBytes: number;
+}
+
+/** Readers that wait for this node to catch up; beyond it they are told at once that it has not. */
+const maxWaiters = 10_000;
+
+interface Waiter {
+  readonly required: Vector;
+  readonly resolve: (reached: boolean) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A running node: drives the replica core with a store, a transport and a clock, and answers the HTTP layer. */
+export class ClusterNode implements NodeService, Stoppable {
+  readonly name: string;
+  readonly origin: string;
+  readonly log: LogStore;
+  readonly views: Views;
+  readonly replica: Replica;
+  readonly #parts: ClusterNodeParts;
+  readonly #publisher: Publisher;
+  readonly #listeners = new Set<() => void>();
+  readonly #waiters = new Set<Waiter>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(parts: ClusterNodeParts) {
+    const { options, ports, store, views, transport } = parts;
+    this.#parts = parts;
+    this.name = options.self.name;
+    this.origin = ports.signer.origin;
+    this.log = store;
+    this.views = views;
+    this.replica = new Replica(options, { ...ports, log: store });
+    this.#publisher = new Publisher(this.origin, views, parts.maxBodyBytes, (event) => this.#step(event));
+    transport.onMessage((message, sender) => this.#step({ type: 'message', sender, message }));
+    this.#step({ type: 'wake' });
+  }
+
+  async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
+    const reason = this.unready();
+    if (reason !== undefined) throw new GrapevineError('UNAVAILABLE', reason, { retryAfterSeconds: 1 });
+    return this.#publisher.publish(author, request);
+  }
+
+  waitFor(required: Vector, timeoutMs: number): Promise<boolean> {
+    if (covers(this.replica.flushed.vector, required)) return Promise.resolve(true);
+    if (timeoutMs <= 0 || this.#stopping || this.#waiters.size >= maxWaiters) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#release(waiter, false), timeoutMs);
+      const waiter = { required, resolve, timer };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  onCommit(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  members(): readonly Member[] {
+    return this.replica.members().map((digest) => this.#memberOf(digest));
+  }
+
+  heads(): HeadsResponse {
+    const heads = this.replica.flushed.heads().map((head) => ({
+      origin: head.origin,
+      size: head.size,
+      root: toHex(head.root),
+      hlc: hlcToHex(head.hlc),
+      publicKey: toHex(head.publicKey),
+      signature: toHex(head.signature),
+    }));
+    return { node: this.name, root: toHex(this.replica.flushed.root()), heads };
+  }
+
+  root(): RootResponse {
+    const { vector } = this.replica.flushed;
+    return {
+      node: this.name,
+      origin: this.origin,
+      root: toHex(this.replica.flushed.root()),
+      messages: this.views.count(),
+      origins: vector.size,
+      token: encodeToken(vector),
+    };
+  }
+
+  unready(): string | undefined {
+    if (this.#stopping) return 'This node is stopping.';
+    const { trouble } = this.replica;
+    return trouble === undefined ? undefined : `This node cannot write to its disk: ${trouble}`;
+  }
+
+  /** Takes no more publishes, lets those in flight finish, and tells the peers. The store and the transport stay open. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const waiter of this.#waiters) this.#release(waiter, false);
+    await this.#publisher.drain();
+    this.#step({ type: 'leave' });
+    clearTimeout(this.#timer);
+  }
+
+  #step(event: ReplicaEvent): void {
+    const { clock } = this.#parts;
+    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    for (const effect of this.replica.step(event, now)) this.#carryOut(effect);
+    clearTimeout(this.#timer);
+    const delayMs = Math.max(0, Math.ceil(this.replica.wakeAtMs - now.monotonicMs));
+    if (!this.#stopping) this.#timer = setTimeout(() => this.#step({ type: 'wake' }), delayMs);
+  }
+
+  #carryOut(effect: ReplicaEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#parts.transport.send(effect.to, effect.message);
+        break;
+      case 'commit':
+        this.#commit(effect);
+        break;
+      case 'advanced':
+        this.#advanced();
+        break;
+      case 'settled':
+      case 'rejected':
+        this.#publisher.finish(effect);
+        break;
+      case 'refused-segment':
+        this.#parts.log.warn({ sender: effect.sender, reason: effect.reason }, 'refused a segment');
+        break;
+    }
+  }
+
+  #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {
+    this.#parts.store.commit(segments).then(
+      () => this.#step({ type: 'committed', batch }),
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#parts.log.error({ err: error }, 'a commit failed');
+        this.#step({ type: 'commit-failed', batch, reason });
+      },
+    );
+  }
+
+  #advanced(): void {
+    for (const waiter of this.#waiters) {
+      if (covers(this.replica.flushed.vector, waiter.required)) this.#release(waiter, true);
+    }
+    for (const listener of this.#listeners) listener();
+  }
+
+  #release(waiter: Waiter, reached: boolean): void {
+    clearTimeout(waiter.timer);
+    this.#waiters.delete(waiter);
+    waiter.resolve(reached);
+  }
+
+  #memberOf(digest: MemberDigest): Member {
+    const isSelf = digest.name === this.name;
+    return {
+      name: digest.name,
+      origin: digest.origin,
+      http: `http://${hostPort(digest.http)}`,
+      udp: hostPort(digest.udp),
+      state: digest.state,
+      incarnation: digest.incarnation,
+      heartbeat: digest.heartbeat,
+      messages: isSelf ? this.views.count() : this.replica.messagesAt(digest.origin),
+    };
+  }
+}
+
+function hostPort({ host, port }: MemberDigest['udp']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,177 @@
+import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
+import type { Draft as DraftJson, PublishRequest, PublishResult } from '@grapevine/shared/contracts/node-api.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { requirePublishable } from '@grapevine/shared/log/entry.ts';
+import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
+import type { PublishOrder, ReplicaEffect, ReplicaEvent } from './core/events.ts';
+import type { Draft, Placement } from './core/writer.ts';
+import type { PublishOutcome } from './node-service.ts';
+import type { Views } from './views/views.ts';
+
+type Outcome = Extract<ReplicaEffect, { type: 'settled' | 'rejected' }>;
+
+/** What a publish of new messages came to. */
+interface Settled {
+  readonly placements: readonly Placement[];
+  readonly heldBy: number;
+  readonly acknowledged: boolean;
+}
+
+/** Where a message is, or will be, that this request refers to: new, or known under its idempotency key. */
+type Reference = { readonly fresh: number } | { readonly known: KnownMessage | Promise<KnownMessage> };
+type KnownMessage = Omit<PublishResult, 'duplicate' | 'heldBy'>;
+
+const encoder = new TextEncoder();
+
+/** Accepts publishes, recognises repeated ones by their idempotency keys, and waits for what the replica makes of them. */
+export class Publisher {
+  readonly #origin: string;
+  readonly #views: Views;
+  readonly #maxBodyBytes: number;
+  readonly #step: (event: ReplicaEvent) => void;
+  readonly #open = new Map<number, { resolve(settled: Settled): void; reject(error: Error): void }>();
+  /** Idempotency keys of messages that are not in the views yet; as many as the replica's queue holds messages. */
+  readonly #inFlight = new Map<string, Promise<KnownMessage>>();
+  #queue: PublishOrder[] = [];
+  #nextTicket = 1;
+  #drained: (() => void) | undefined;
+
+  constructor(origin: string, views: Views, maxBodyBytes: number, step: (event: ReplicaEvent) => void) {
+    this.#origin = origin;
+    this.#views = views;
+    this.#maxBodyBytes = maxBodyBytes;
+    this.#step = step;
+  }
+
+  async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
+    const fresh: Draft[] = [];
+    const claims = new Map<string, number>();
+    const references = request.messages.map((message): Reference => {
+      const { idempotencyKey } = message;
+      const key = idempotencyKey === undefined ? undefined : `${author}\0${idempotencyKey}`;
+      const known = key === undefined ? undefined : this.#lookUp(author, key, idempotencyKey, claims);
+      if (known !== undefined) return known;
+      if (key !== undefined) claims.set(key, fresh.length);
+      fresh.push(this.#draftOf(author, message));
+      return { fresh: fresh.length - 1 };
+    });
+    const settled = fresh.length === 0 ? nothingNew : await this.#submit(fresh, claims, request);
+    return this.#outcome(references, settled);
+  }
+
+  /** The replica's word on a ticket. */
+  finish(outcome: Outcome): void {
+    const waiting = this.#open.get(outcome.ticket);
+    this.#open.delete(outcome.ticket);
+    if (outcome.type === 'settled') waiting?.resolve(outcome);
+    else waiting?.reject(rejection(outcome));
+    if (this.#open.size === 0) this.#drained?.();
+  }
+
+  /** Resolves when nothing is in flight any more. */
+  async drain(): Promise<void> {
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  #lookUp(
+    author: string,
+    key: string,
+    idempotencyKey: string | undefined,
+    claims: ReadonlyMap<string, number>,
+  ): Reference | undefined {
+    const earlier = claims.get(key);
+    if (earlier !== undefined) return { fresh: earlier };
+    const inFlight = this.#inFlight.get(key);
+    if (inFlight !== undefined) return { known: inFlight };
+    const stored = idempotencyKey === undefined ? undefined : this.#views.byIdempotencyKey(author, idempotencyKey);
+    if (stored === undefined) return undefined;
+    const { origin, seq, hlc } = stored.entry;
+    return { known: { id: stored.id, origin, seq, hlc: hlcToHex(hlc) } };
+  }
+
+  #draftOf(author: string, message: DraftJson): Draft {
+    const body = encoder.encode(message.body);
+    if (body.length > this.#maxBodyBytes) {
+      throw new GrapevineError(
+        'PAYLOAD_TOO_LARGE',
+        `body: found ${body.length} bytes of UTF-8, expected at most ${this.#maxBodyBytes}.`,
+      );
+    }
+    const draft = {
+      topic: message.topic,
+      author,
+      contentType: message.contentType,
+      headers: message.headers,
+      ...(message.key === undefined ? {} : { key: message.key }),
+      ...(message.idempotencyKey === undefined ? {} : { idempotencyKey: message.idempotencyKey }),
+      body,
+    };
+    // The schema counts characters, an entry counts bytes: what does not fit must fail here, not in the replica.
+    requirePublishable(draft);
+    return draft;
+  }
+
+  #submit(drafts: readonly Draft[], claims: ReadonlyMap<string, number>, request: PublishRequest): Promise<Settled> {
+    const ticket = this.#nextTicket++;
+    const settled = new Promise<Settled>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
+    for (const [key, index] of claims) this.#claim(key, index, settled);
+    this.#enqueue({ ticket, drafts, acks: request.acks, timeoutMs: request.timeoutMs });
+    return settled;
+  }
+
+  /** Makes later publishes with the same key wait for this one. */
+  #claim(key: string, index: number, settled: Promise<Settled>): void {
+    const known = settled.then(({ placements }) => this.#messageAt(placements[index]));
+    this.#inFlight.set(key, known);
+    const release = (): boolean => this.#inFlight.delete(key);
+    known.then(release, release);
+  }
+
+  /** What arrives within one turn of the event loop reaches the replica together, and so shares a commit. */
+  #enqueue(order: PublishOrder): void {
+    if (this.#queue.length === 0) setImmediate(() => this.#flush());
+    this.#queue.push(order);
+  }
+
+  #flush(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#step({ type: 'publish', orders: queue });
+  }
+
+  async #outcome(references: readonly Reference[], settled: Settled): Promise<PublishOutcome> {
+    const results: PublishResult[] = [];
+    const seen = new Set<number>();
+    for (const reference of references) {
+      if ('fresh' in reference) {
+        const duplicate = seen.has(reference.fresh);
+        seen.add(reference.fresh);
+        results.push({ ...this.#messageAt(settled.placements[reference.fresh]), duplicate, heldBy: settled.heldBy });
+      } else {
+        // Of a known message only this node's copy is certain here.
+        results.push({ ...(await reference.known), duplicate: true, heldBy: 1 });
+      }
+    }
+    const vector = new Map<string, number>();
+    for (const { origin, seq } of results) vector.set(origin, Math.max(vector.get(origin) ?? 0, seq + 1));
+    return { results, token: encodeToken(vector), acknowledged: settled.acknowledged };
+  }
+
+  #messageAt(placement: Placement | undefined): KnownMessage {
+    if (placement === undefined) throw new RangeError('A settled publish has a place for every draft.');
+    return { ...placement, origin: this.#origin };
+  }
+}
+
+const nothingNew: Settled = { placements: [], heldBy: 1, acknowledged: true };
+
+function rejection(outcome: Extract<Outcome, { type: 'rejected' }>): GrapevineError {
+  return outcome.why === 'queue-full'
+    ? new GrapevineError('OVERLOADED', `The queue of this node is full: ${outcome.reason}.`, { retryAfterSeconds: 1 })
+    : new GrapevineError('UNAVAILABLE', `This node cannot write to its disk: ${outcome.reason}`, {
+        retryAfterSeconds: 1,
+      });
+}
