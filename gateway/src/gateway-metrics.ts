@@ -1,0 +1,68 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { UpstreamPool } from './upstreams/upstream-pool.ts';
+
+/** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
+const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What the gateway counts, with few labels: a series per route and class of status, never per path or principal. */
+export class GatewayMetrics {
+  readonly inFlight: Gauge;
+  readonly #requests: Histogram<'route' | 'status'>;
+  readonly #refusals: Counter<'code'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.inFlight = new Gauge({
+      name: 'grapevine_gateway_in_flight',
+      help: 'Requests and streams that are open now.',
+      registers,
+    });
+    this.#requests = new Histogram({
+      name: 'grapevine_gateway_request_seconds',
+      help: 'Time from the head of a request to the end of its answer; the life time of a stream.',
+      labelNames: ['route', 'status'],
+      buckets: secondsBuckets,
+      registers,
+    });
+    this.#refusals = new Counter({
+      name: 'grapevine_gateway_refusals_total',
+      help: 'Requests that the gateway itself answered with an error.',
+      labelNames: ['code'],
+      registers,
+    });
+  }
+
+  observe(route: string | undefined, status: number, ms: number, refusal: string | undefined): void {
+    this.#requests.observe({ route: route ?? 'none', status: `${Math.floor(status / 100)}xx` }, ms / 1_000);
+    if (refusal !== undefined) this.#refusals.inc({ code: refusal });
+  }
+}
+
+/** Breakers and load of the instances, read when somebody asks. */
+export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): void {
+  const labelNames = ['upstream', 'target'] as const;
+  new Gauge({
+    name: 'grapevine_gateway_breaker_open',
+    help: '1 while the breaker of an upstream instance refuses requests, 0.5 while it tries one, 0 otherwise.',
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const { name, instances } of upstreams.status()) {
+        for (const { url, breaker } of instances) this.set({ upstream: name, target: url }, openness[breaker]);
+      }
+    },
+  });
+  new Gauge({
+    name: 'grapevine_gateway_upstream_in_flight',
+    help: 'Requests and streams that are open at an upstream instance.',
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const { name, instances } of upstreams.status()) {
+        for (const { url, inFlight } of instances) this.set({ upstream: name, target: url }, inFlight);
+      }
+    },
+  });
+}
+
+const openness = { closed: 0, 'half-open': 0.5, open: 1 };

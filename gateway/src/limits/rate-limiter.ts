@@ -1,0 +1,91 @@
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { BoundedMap } from './bounded-map.ts';
+
+export interface Rate {
+  readonly perSecond: number;
+  /** At least `perSecond`. */
+  readonly burst: number;
+}
+
+/** How a request fared. */
+export interface RateVerdict {
+  readonly allowed: boolean;
+  /** Requests left in the current second, not counting what is left of the burst. */
+  readonly remaining: number;
+  /** Whole seconds until that number is full again; when refused, until trying again makes sense. */
+  readonly resetSeconds: number;
+}
+
+/** The burst comes back this many times slower than it could: that is what keeps the lasting rate near `perSecond`. */
+const burstRecovery = 10;
+
+/**
+ * Counts requests by key: `perSecond` in each second, and beyond it a stock of `burst - perSecond` that is full again after
+ * ten times the seconds that it is worth. So `burst` requests can come at once, a steady `perSecond` passes even if some
+ * seconds bring a little more, and what lasts is at most a tenth above `perSecond`. Seconds are counted from a key's first
+ * request, so around the turn of one a client can get up to `perSecond` more at once.
+ *
+ * At most `maxKeys` keys are kept. Beyond them the least recently seen key is forgotten and starts afresh when it returns:
+ * whoever has that many addresses is not held by a limit per address anyway, and nobody else is ever hit by it.
+ */
+export class KeyedRateLimiter {
+  readonly name: string;
+  readonly rate: Rate;
+  /** Value for `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers). */
+  readonly policy: string;
+  readonly #limiter: BurstyRateLimiter;
+  readonly #keys: BoundedMap<string, true>;
+
+  constructor(name: string, rate: Rate, maxKeys: number) {
+    this.name = name;
+    this.rate = rate;
+    const stock = rate.burst - rate.perSecond;
+    const stockSeconds = Math.max(1, Math.ceil((burstRecovery * stock) / rate.perSecond));
+    const lastingPolicy = `"${name}";q=${rate.perSecond};w=1`;
+    this.policy = stock === 0 ? lastingPolicy : `${lastingPolicy}, "${name}-burst";q=${stock};w=${stockSeconds}`;
+    const lasting = new RateLimiterMemory({ keyPrefix: '', points: rate.perSecond, duration: 1 });
+    const burst = new RateLimiterMemory({ keyPrefix: '', points: stock, duration: stockSeconds });
+    this.#limiter = new BurstyRateLimiter(lasting, burst);
+    // The library's memory has no bound of its own: it keeps every key until its time is over.
+    this.#keys = new BoundedMap(maxKeys, (key) => {
+      void lasting.delete(key);
+      void burst.delete(key);
+    });
+  }
+
+  /** Keys that are remembered now. */
+  get tracked(): number {
+    return this.#keys.size;
+  }
+
+  /** Charges `key` with one request. Rejects only when the limiter itself is broken. */
+  async charge(key: string): Promise<RateVerdict> {
+    this.#keys.set(key, true);
+    try {
+      return verdict(true, await this.#limiter.consume(key));
+    } catch (thrown) {
+      // The library rejects with this class for "too many" and with an Error when it fails: only the first is a 429.
+      if (thrown instanceof RateLimiterRes) return verdict(false, thrown);
+      throw thrown;
+    }
+  }
+
+  /** The error for a refused request. */
+  refusal(whose: string, result: RateVerdict): GrapevineError {
+    const { perSecond, burst } = this.rate;
+    return new GrapevineError(
+      'RATE_LIMITED',
+      `Too many requests from ${whose}; allowed are ${perSecond} per second with bursts of ${burst}.`,
+      { retryAfterSeconds: result.resetSeconds },
+    );
+  }
+}
+
+function verdict(allowed: boolean, result: RateLimiterRes): RateVerdict {
+  return {
+    allowed,
+    remaining: result.remainingPoints,
+    resetSeconds: Math.max(1, Math.ceil(result.msBeforeNext / 1_000)),
+  };
+}

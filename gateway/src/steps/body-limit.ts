@@ -1,0 +1,13 @@
+import type { RequestHandler } from 'express';
+import { announcedBytes, tooLarge } from '../limits/body-size.ts';
+
+/**
+ * Refuses a body that is announced as larger than `maxBytes` before any of it is taken. A chunked body announces nothing:
+ * it is counted while it flows to the upstream.
+ */
+export function bodyLimit(maxBytes: number): RequestHandler {
+  return (request, _response, next) => {
+    if (announcedBytes(request) > maxBytes) throw tooLarge(maxBytes);
+    next();
+  };
+}

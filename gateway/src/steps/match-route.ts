@@ -1,0 +1,21 @@
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { RequestHandler } from 'express';
+import { contextOf } from '../request-context.ts';
+import { pathSegments } from '../routes/request-target.ts';
+import { findRoute, type Route } from '../routes/route-table.ts';
+
+/** Finds the request's route, so that the steps after it know what it needs; answers redirects itself. */
+export function matchRoute(routes: readonly Route[]): RequestHandler {
+  return (request, response, next) => {
+    const route = findRoute(routes, pathSegments(request.url), request);
+    if (route === undefined) throw new GrapevineError('NOT_FOUND', 'Nothing is served under this path.');
+    contextOf(request).route = route;
+    if (!route.methods.includes(request.method)) {
+      const allowed = route.methods.join(', ');
+      response.setHeader('allow', allowed);
+      throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected one of ${allowed}.`);
+    }
+    if ('redirect' in route.to) response.writeHead(302, { location: route.to.redirect, 'content-length': 0 }).end();
+    else next();
+  };
+}

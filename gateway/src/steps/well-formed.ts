@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { RequestHandler } from 'express';
+
+/** Header lines of one request. Browsers send about 20; more only cost every hop. */
+const maxHeaderLines = 100;
+/** Headers of which two would let the gateway and a service behind it each believe another one. */
+const onlyOnce = ['host', 'authorization'];
+const hostPattern = /^[A-Za-z0-9.\-_:[\]]{1,255}$/;
+
+/**
+ * Refuses what HTTP allows a parser to take in several ways: repeated or odd `Host` (RFC 9112 section 3.2), repeated
+ * `Authorization`, transfer codings other than `chunked`. The parser itself has refused broken syntax, conflicting lengths
+ * and a length next to a transfer coding.
+ */
+export function wellFormed(): RequestHandler {
+  return (request, _response, next) => {
+    checkHeaderLines(request);
+    const { host, 'transfer-encoding': coding } = request.headers;
+    const hostNeeded = request.httpVersion !== '1.0';
+    if (host === undefined ? hostNeeded : !hostPattern.test(host)) {
+      throw new GrapevineError(
+        'BAD_REQUEST',
+        'The Host header is missing or is not a host name with an optional port.',
+      );
+    }
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      throw new GrapevineError('BAD_REQUEST', 'The only transfer coding that is taken is chunked.');
+    }
+    next();
+  };
+}
+
+function checkHeaderLines(request: IncomingMessage): void {
+  const { rawHeaders } = request;
+  if (rawHeaders.length > 2 * maxHeaderLines) {
+    throw new GrapevineError(
+      'HEADERS_TOO_LARGE',
+      `Found ${rawHeaders.length / 2} header lines; expected at most ${maxHeaderLines}.`,
+    );
+  }
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (!onlyOnce.includes(name)) continue;
+    if (seen.has(name)) throw new GrapevineError('BAD_REQUEST', `The header ${name} appears more than once.`);
+    seen.add(name);
+  }
+}
