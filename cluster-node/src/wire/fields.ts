@@ -19,7 +19,9 @@ import type {
 
 const originBytes = 16;
 const memberStates: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
+/** As the configuration allows. */
 const namePattern = /^[a-z0-9-]{1,63}$/;
+/** Names, IPv4 and IPv6 addresses; 253 is the longest name that DNS knows (RFC 1035, section 2.3.4). */
 const hostPattern = /^[A-Za-z0-9._:-]{1,253}$/;
 const segmentKind = 0;
 const fragmentKind = 1;
@@ -145,7 +147,7 @@ function readFragment(reader: ByteReader): FragmentPiece {
 }
 
 /**
- * Members: count u8, then count × { name length u8, name [a-z0-9-], origin 16, incarnation u32, heartbeat u48,
+ * Members: count u8 (larger clusters send a rotating part), then count × { name length u8, name [a-z0-9-], origin 16, incarnation u32, heartbeat u48,
  * state u8 (0 alive, 1 suspect, 2 dead, 3 left), UDP address, HTTP address }, sorted by name.
  */
 export function writeMembers(writer: ByteWriter, members: readonly MemberDigest[]): void {
