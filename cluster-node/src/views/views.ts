@@ -1,5 +1,5 @@
-import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
+import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 
@@ -44,7 +44,11 @@ export interface Views {
    * Entries that `since` does not cover, each origin's in order, `topics` empty meaning all. `vector` is what a reader has
    * seen after these items (skipped ones of other topics included), `more` whether it should ask again at once.
    */
-  since(since: Vector, topics: ReadonlySet<string>, limit: number): { items: StoredEntry[]; vector: Vector; more: boolean };
+  since(
+    since: Vector,
+    topics: ReadonlySet<string>,
+    limit: number,
+  ): { items: StoredEntry[]; vector: Vector; more: boolean };
   /** Messages over all origins. */
   count(): number;
 }

@@ -1,0 +1,176 @@
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
+import { TileWriter } from '@grapevine/shared/merkle/tiles.ts';
+import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
+import { Indexes } from '../views/indexes.ts';
+import { projectSegment } from '../views/projection.ts';
+import { StoredViews } from '../views/stored-views.ts';
+import type { Views } from '../views/views.ts';
+import { Batch } from './batch.ts';
+import { countOrigins, encodeHeadRecord, maxOrigins, readHead, readHeads, sizeOf } from './head-record.ts';
+import type { KeyValueStore } from './key-value.ts';
+import { ordinalKey, originKey, seqKey, tileKey } from './keys.ts';
+import type { CheckedSegment, LogStore } from './log-store.ts';
+import { requireSchema } from './schema.ts';
+import { segmentBytesFrom, treeOf } from './stored-log.ts';
+
+/** Bytes of segments in one transaction: larger ones would only make the first of its commits wait for the last. */
+const maxGroupBytes = 8 * 1024 * 1024;
+
+interface Commit {
+  readonly segments: readonly CheckedSegment[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The logs of all origins and their views over one key-value store. One transaction is under way at a time; commits that
+ * arrive meanwhile share the next one. Projecting them only then makes every read, those of the projection included, a
+ * read of flushed state, and leaves nothing to take back in memory but the indexes' newest records when a write fails.
+ */
+export class IndexedLogStore implements LogStore {
+  readonly views: Views;
+  readonly #data: KeyValueStore;
+  readonly #indexes = new Indexes();
+  #waiting: Commit[] = [];
+  #writing: Promise<void> | undefined;
+  /** Why no further commit can be taken. */
+  #broken: Error | undefined;
+
+  private constructor(data: KeyValueStore, hash: TreeHash) {
+    this.#data = data;
+    this.views = new StoredViews(data, this.#indexes, hash);
+  }
+
+  /** Takes up what `data` holds; the store owns it from now on. Throws `DATA_DIR_UNUSABLE` or `DATA_DAMAGED`. */
+  static async open(data: KeyValueStore, hash: TreeHash): Promise<IndexedLogStore> {
+    await requireSchema(data);
+    const store = new IndexedLogStore(data, hash);
+    store.#indexes.load(data);
+    return store;
+  }
+
+  heads(): SignedHead[] {
+    return readHeads(this.#data).map(({ head }) => head);
+  }
+
+  commit(segments: readonly CheckedSegment[]): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ segments, resolve, reject });
+    this.#writing ??= this.#writeWaiting();
+    return promise;
+  }
+
+  segmentsFrom(origin: string, seq: number, maxBytes: number): Uint8Array[] {
+    const segments: Uint8Array[] = [];
+    let bytes = 0;
+    for (const segment of segmentBytesFrom(this.#data, origin, seq)) {
+      bytes += segment.length;
+      if (segments.length > 0 && bytes > maxBytes) break;
+      segments.push(segment);
+    }
+    return segments;
+  }
+
+  tree(origin: string): NodeReader {
+    return treeOf(this.#data, origin);
+  }
+
+  /** Waits for the commits under way, then closes. */
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#data.close();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    // What is committed in one turn of the event loop goes into one transaction.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#writeGroup(this.#nextGroup());
+    this.#writing = undefined;
+  }
+
+  #nextGroup(): Commit[] {
+    let bytes = 0;
+    const rest = this.#waiting.findIndex(({ segments }, i) => {
+      bytes += segments.reduce((sum, { segment }) => sum + segment.bytes.length, 0);
+      return i > 0 && bytes > maxGroupBytes;
+    });
+    return this.#waiting.splice(0, rest === -1 ? this.#waiting.length : rest);
+  }
+
+  async #writeGroup(group: readonly Commit[]): Promise<void> {
+    try {
+      const batch = new Batch(this.#data);
+      const accepted = group.filter((commit) => this.#project(batch, commit));
+      await this.#data.write(batch.changes());
+      this.#indexes.settle();
+      for (const { resolve } of accepted) resolve();
+    } catch (error) {
+      this.#giveUp(group, asError(error));
+    }
+  }
+
+  /** Puts a commit into the batch, or refuses it when it does not continue what is there. */
+  #project(batch: Batch, { segments, reject }: Commit): boolean {
+    const gap = gapIn(batch, segments);
+    if (gap !== undefined) {
+      reject(new RangeError(gap));
+      return false;
+    }
+    for (const checked of segments) this.#append(batch, checked);
+    return true;
+  }
+
+  #append(batch: Batch, checked: CheckedSegment): void {
+    const { segment, nodes } = checked;
+    const { origin, firstSeq, head } = segment;
+    this.#indexes.reserve(batch, segment.records.length);
+    const ordinal = readHead(batch, origin)?.ordinal ?? addOrigin(batch, origin);
+    batch.put('segments', seqKey(origin, firstSeq), segment.bytes);
+    const tiles = new TileWriter((group, tile) => batch.get('tiles', tileKey(origin, group, tile)));
+    for (const { level, first, hashes } of nodes) tiles.add(level, first, hashes);
+    for (const { group, tile, bytes } of tiles.take()) batch.put('tiles', tileKey(origin, group, tile), bytes);
+    batch.put('heads', originKey(origin), encodeHeadRecord({ ordinal, head }));
+    projectSegment(batch, this.#indexes, checked, ordinal);
+  }
+
+  /** Nothing of `group` was written, and what waits was made to follow it. */
+  #giveUp(group: readonly Commit[], error: Error): void {
+    const refused = [...group, ...this.#waiting];
+    this.#waiting = [];
+    for (const { reject } of refused) reject(error);
+    try {
+      this.#indexes.load(this.#data);
+    } catch (loadError) {
+      this.#broken = asError(loadError);
+    }
+  }
+}
+
+/** Says where `segments` leave a hole or go back (invariant L3), if they do. */
+function gapIn(batch: Batch, segments: readonly CheckedSegment[]): string | undefined {
+  const sizes = new Map<string, number>();
+  for (const { segment } of segments) {
+    const size = sizes.get(segment.origin) ?? sizeOf(batch, segment.origin);
+    if (segment.firstSeq !== size) {
+      return `Expected a segment of ${segment.origin} that starts at ${size}, found ${segment.firstSeq}.`;
+    }
+    sizes.set(segment.origin, segment.head.size);
+  }
+  return undefined;
+}
+
+function addOrigin(batch: Batch, origin: string): number {
+  const ordinal = countOrigins(batch);
+  if (ordinal === maxOrigins) {
+    throw new GrapevineError('UNAVAILABLE', `The store holds ${maxOrigins} origins, its most, and was given another.`);
+  }
+  batch.put('origins', ordinalKey(ordinal), originKey(origin));
+  return ordinal;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

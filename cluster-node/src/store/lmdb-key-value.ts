@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Change, type KeyRange, type KeyValue, type KeyValueStore, type Table, tables } from './key-value.ts';
+
+type BinaryDatabase = Database<Uint8Array, Uint8Array>;
+
+const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+/** One LMDB environment (two files, `data.mdb` and `lock.mdb`) in an existing folder; one database per table. */
+export class LmdbKeyValue implements KeyValueStore {
+  readonly #env: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #databases: ReadonlyMap<Table, BinaryDatabase>;
+
+  private constructor(env: RootDatabase<Uint8Array, Uint8Array>) {
+    this.#env = env;
+    this.#databases = new Map(tables.map((table) => [table, env.openDB({ ...binary, name: table })]));
+  }
+
+  /** Throws `DATA_DIR_UNUSABLE` when LMDB cannot open what is there, or nothing is there and `readOnly` is set. */
+  static open(folder: string, options: { readonly readOnly: boolean }): LmdbKeyValue {
+    if (options.readOnly && !existsSync(`${folder}/data.mdb`)) {
+      throw new GrapevineError('DATA_DIR_UNUSABLE', `Expected a database in ${folder}, found none.`);
+    }
+    try {
+      // Without overlapping sync a transaction becomes visible only after its fsync: whatever is read, is durable.
+      const env = open<Uint8Array, Uint8Array>(folder, {
+        ...binary,
+        ...options,
+        overlappingSync: false,
+        maxDbs: tables.length,
+      });
+      return new LmdbKeyValue(env);
+    } catch (error) {
+      throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot open the database in ${folder}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#database(table).get(key);
+  }
+
+  *range(table: Table, { from, to, reverse = false }: KeyRange): Generator<KeyValue> {
+    const bounds = reverse
+      ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse }
+      : { start: from, end: to };
+    for (const { key, value } of this.#database(table).getRange(bounds)) yield [key, value];
+  }
+
+  async write(changes: Iterable<Change>): Promise<void> {
+    try {
+      await this.#env.batch(() => {
+        for (const { table, key, value } of changes) {
+          const database = this.#database(table);
+          void (value === undefined ? database.remove(key) : database.put(key, value));
+        }
+      });
+    } catch (error) {
+      throw await commitErrorOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#env.close();
+  }
+
+  #database(table: Table): BinaryDatabase {
+    const database = this.#databases.get(table);
+    if (database === undefined) throw new RangeError(`There is no table ${table}.`);
+    return database;
+  }
+}
+
+/** lmdb gives the reason of a failed commit as a rejected promise on the error; unless somebody takes it, the process ends. */
+async function commitErrorOf(error: unknown): Promise<Error> {
+  const reason: unknown = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
+  const cause = await Promise.resolve(reason).then(
+    () => error,
+    (rejection: unknown) => rejection,
+  );
+  return new GrapevineError('UNAVAILABLE', `The store did not take the write: ${messageOf(cause)}`, { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

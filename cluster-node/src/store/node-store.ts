@@ -1,0 +1,55 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { Views } from '../views/views.ts';
+import { fastTreeHash } from './fast-tree-hash.ts';
+import { lockFolder } from './folder-lock.ts';
+import { IndexedLogStore } from './indexed-log-store.ts';
+import { LmdbKeyValue } from './lmdb-key-value.ts';
+import type { LogStore } from './log-store.ts';
+
+export interface NodeStore {
+  readonly log: LogStore;
+  readonly views: Views;
+  /** Waits for the commits under way and lets go of the folder. */
+  close(): Promise<void>;
+}
+
+/** Where in a data folder the database lies. */
+export function databaseFolder(dataDir: string): string {
+  return join(dataDir, 'db');
+}
+
+/**
+ * Opens a node's data for this process alone; an empty or missing folder is a new node's. Throws `DATA_DIR_UNUSABLE` when
+ * it cannot be used or somebody else uses it, `DATA_DAMAGED` when it does not make sense.
+ */
+export async function openNodeStore(dataDir: string): Promise<NodeStore> {
+  makeFolder(databaseFolder(dataDir));
+  const lock = lockFolder(dataDir);
+  try {
+    const data = LmdbKeyValue.open(databaseFolder(dataDir), { readOnly: false });
+    const store = await IndexedLogStore.open(data, fastTreeHash);
+    return {
+      log: store,
+      views: store.views,
+      close: async () => {
+        await store.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot make the folder ${folder}: ${String(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { generateOriginKey } from './ed25519.ts';
+
+const fileName = 'origin.key';
+/** The secret in hex and a line end. */
+const contentPattern = /^[0-9a-f]{64}\n$/;
+
+/**
+ * The secret of this node's origin: 32 bytes, from `origin.key` in the data folder, made at the first start. Whoever calls
+ * holds the folder's lock. Throws `DATA_DIR_UNUSABLE` when the file cannot be read or written, `DATA_DAMAGED` when it
+ * holds something else: a new key in its place would silently make this another node.
+ */
+export function readOrCreateOriginKey(dataDir: string): Uint8Array {
+  const path = join(dataDir, fileName);
+  const content = readIfThere(path);
+  if (content === undefined) return createKey(dataDir, path);
+  if (!contentPattern.test(content)) {
+    throw new GrapevineError('DATA_DAMAGED', `${path}: expected 64 hexadecimal digits, found something else.`);
+  }
+  return fromHex(content.trimEnd());
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw unusable(path, error);
+  }
+}
+
+/** The file appears under its name only when all of it is on disk: half a key must not be found after a crash. */
+function createKey(dataDir: string, path: string): Uint8Array {
+  const secret = generateOriginKey();
+  const unfinished = `${path}.new`;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    rmSync(unfinished, { force: true });
+    const file = openSync(unfinished, 'wx', 0o600);
+    writeSync(file, `${toHex(secret)}\n`);
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(unfinished, path);
+    syncFolder(dataDir);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  return secret;
+}
+
+/** Without it a crash could take back the renaming. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+function unusable(path: string, cause: unknown): GrapevineError {
+  return new GrapevineError('DATA_DIR_UNUSABLE', `Cannot read or write ${path}: ${String(cause)}`, { cause });
+}

@@ -1,0 +1,53 @@
+import type { Batch } from './batch.ts';
+import type { KeyValueReader } from './key-value.ts';
+import { Memtable } from './memtable.ts';
+import { encodeRecord, type Place, placeOf, prefixBytes } from './place-record.ts';
+import { addRun, findInRuns, mergeRuns } from './sorted-runs.ts';
+
+/**
+ * From the first bytes of a hash to places in the logs: the newest records in memory, the others in sorted runs. What it
+ * finds are candidates: hashes may begin alike, and records of a commit under way are not flushed yet.
+ */
+export class PlaceIndex {
+  readonly #index: number;
+  readonly #capacity: number;
+  #recent: Memtable;
+  /** Written by the transaction under way, kept for readers until it is visible. */
+  #flushing: Memtable[] = [];
+
+  /** `index`: its number in the table `runs`; `capacity`: records between two flushes, as for `Memtable`. */
+  constructor(index: number, capacity: number) {
+    this.#index = index;
+    this.#capacity = capacity;
+    this.#recent = new Memtable(capacity);
+  }
+
+  add(hash: Uint8Array, place: Place): void {
+    this.#recent.add(encodeRecord(hash, place));
+  }
+
+  find(reader: KeyValueReader, hash: Uint8Array): Place[] {
+    const prefix = hash.subarray(0, prefixBytes);
+    const recent = [this.#recent, ...this.#flushing].flatMap((memtable) => memtable.find(prefix));
+    return [...recent, ...findInRuns(reader, this.#index, prefix)].map(placeOf);
+  }
+
+  /** Moves the records in memory to a run, and goes on with merging in proportion. */
+  flush(batch: Batch): void {
+    addRun(batch, this.#index, this.#recent.sorted());
+    mergeRuns(batch, this.#index, this.#capacity);
+    this.#flushing.push(this.#recent);
+    this.#recent = new Memtable(this.#capacity);
+  }
+
+  /** What was flushed is visible now. */
+  settle(): void {
+    this.#flushing = [];
+  }
+
+  /** Forgets what is in memory. */
+  clear(): void {
+    this.#recent = new Memtable(this.#capacity);
+    this.#flushing = [];
+  }
+}

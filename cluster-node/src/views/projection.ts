@@ -1,0 +1,108 @@
+/**
+ * What a segment changes in the views. Everything here reads and changes one `Batch`, the same that takes the segment
+ * itself: views are never older or newer than the logs.
+ */
+import type { Entry } from '@grapevine/shared/log/entry.ts';
+import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
+import type { Batch } from '../store/batch.ts';
+import { damaged } from '../store/damage.ts';
+import { type PostingPlace, postingKey, seqKey, topicKey } from '../store/keys.ts';
+import type { CheckedSegment } from '../store/log-store.ts';
+import { treeOf } from '../store/stored-log.ts';
+import { segmentFirstHlc } from '../wire/segment.ts';
+import { type FoundEntry, ownerOf } from './duplicates.ts';
+import { hashOfKey, type Indexes } from './indexes.ts';
+import { compareMessages, walkBackward } from './postings.ts';
+import {
+  addToDigest,
+  decodeTopicRecord,
+  emptyTopic,
+  encodeTopicRecord,
+  subtractFromDigest,
+  type TopicRecord,
+} from './topic-record.ts';
+
+/** Adds a segment whose bytes, tree nodes and head are in `batch` already to the views; `indexes` have room for it. */
+export function projectSegment(batch: Batch, indexes: Indexes, checked: CheckedSegment, ordinal: number): void {
+  const { segment, entries, leafHashes } = checked;
+  const byTopic = new Map<string, number[]>();
+  for (const [i, entry] of entries.entries()) {
+    indexes.ids.add(idAt(leafHashes, i), { ordinal, seq: segment.firstSeq + i });
+    if (entry === undefined || !showEntry(batch, indexes, entry, ordinal)) continue;
+    const records = byTopic.get(entry.topic);
+    if (records === undefined) byTopic.set(entry.topic, [i]);
+    else records.push(i);
+  }
+  const place = { hlc: segmentFirstHlc(segment), origin: segment.origin, firstSeq: segment.firstSeq };
+  for (const [topic, records] of byTopic) post(batch, topic, place, records, leafHashes);
+}
+
+/** Decides whether a new entry is shown, and hides the one that it takes an idempotency key from. */
+function showEntry(batch: Batch, indexes: Indexes, entry: Entry, ordinal: number): boolean {
+  const { author, idempotencyKey, origin, seq } = entry;
+  if (idempotencyKey === undefined) return true;
+  const owner = ownerOf(batch, indexes, author, idempotencyKey);
+  indexes.keys.add(hashOfKey(author, idempotencyKey), { ordinal, seq });
+  if (owner === undefined) return true;
+  if (compareMessages(owner.entry, entry) < 0) {
+    batch.put('hidden', seqKey(origin, seq), hiddenMark);
+    return false;
+  }
+  hide(batch, owner);
+  return true;
+}
+
+const hiddenMark = new Uint8Array(0);
+
+function post(
+  batch: Batch,
+  topic: string,
+  place: PostingPlace,
+  records: readonly number[],
+  leafHashes: Uint8Array,
+): void {
+  batch.put('postings', postingKey(topic, place), Uint8Array.from(records));
+  const before = readTopic(batch, topic);
+  const digest = before.digest.slice();
+  for (const record of records) addToDigest(digest, idAt(leafHashes, record));
+  const newest = place.hlc + BigInt(records.at(-1) ?? 0);
+  writeTopic(batch, topic, {
+    count: before.count + records.length,
+    digest,
+    lastHlc: newest > before.lastHlc ? newest : before.lastHlc,
+  });
+}
+
+/** Takes a visible entry out of its topic again. */
+function hide(batch: Batch, { entry, segment }: FoundEntry): void {
+  const { topic, origin, seq } = entry;
+  batch.put('hidden', seqKey(origin, seq), hiddenMark);
+  const key = postingKey(topic, { hlc: segmentFirstHlc(segment), origin, firstSeq: segment.firstSeq });
+  const posted = batch.get('postings', key);
+  const left = posted?.filter((record) => record !== seq - segment.firstSeq);
+  if (posted === undefined || left === undefined || left.length === posted.length) {
+    throw damaged(`Expected entry ${origin}/${seq} to be posted in topic ${topic}, found it missing.`);
+  }
+  if (left.length === 0) batch.delete('postings', key);
+  else batch.put('postings', key, left);
+  const before = readTopic(batch, topic);
+  const digest = before.digest.slice();
+  subtractFromDigest(digest, treeOf(batch, origin).node(0, seq));
+  const [newest] = walkBackward(batch, topic);
+  writeTopic(batch, topic, { count: before.count - 1, digest, lastHlc: newest?.hlc ?? 0n });
+}
+
+function readTopic(batch: Batch, topic: string): TopicRecord {
+  const bytes = batch.get('topics', topicKey(topic));
+  return bytes === undefined ? emptyTopic : decodeTopicRecord(topic, bytes);
+}
+
+/** A topic without visible messages does not exist: a node where they were never visible must not differ. */
+function writeTopic(batch: Batch, topic: string, record: TopicRecord): void {
+  if (record.count === 0) batch.delete('topics', topicKey(topic));
+  else batch.put('topics', topicKey(topic), encodeTopicRecord(record));
+}
+
+function idAt(leafHashes: Uint8Array, i: number): Uint8Array {
+  return leafHashes.subarray(i * hashLength, (i + 1) * hashLength);
+}
