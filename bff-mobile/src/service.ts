@@ -1,12 +1,12 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
-import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
+import { listen } from '@grapevine/shared/http/listen.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
-import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
+import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
 import { Histogram } from 'prom-client';
 import { createMobileServer } from './server.ts';
@@ -16,14 +16,8 @@ export const serviceName = 'bff-mobile';
 /** Requests in flight may take this long after a signal: below the 9 s in which the whole process stops. */
 const drainMs = 5_000;
 
-export interface MobileService {
-  readonly http: ListeningServer;
-  /** In the order of their start. */
-  readonly parts: readonly Stoppable[];
-}
-
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
-export async function startMobileService(config: Config, log: Logger): Promise<MobileService> {
+export async function startMobileService(config: Config, log: Logger): Promise<StartedService> {
   const { host, port, seeds, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
   const { edgeKeyFile, clusterKeyFile } = config.secrets;
   const clock = systemClock;
@@ -49,7 +43,7 @@ export async function startMobileService(config: Config, log: Logger): Promise<M
     const server = createMobileServer({ client, verifier, clock, log, registry, maxRequestBytes });
     const portFlag = 'bffMobile.port or --base-port';
     const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
-    return { http, parts: [client, http] };
+    return { parts: [client, http], ports: { http: http.port } };
   } catch (error) {
     await client.stop();
     throw error;

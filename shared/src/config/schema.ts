@@ -78,8 +78,8 @@ const node = z
       .describe('Unique name in the cluster.'),
     host: host.default('127.0.0.1').describe('Address to listen on, HTTP and UDP.'),
     advertiseHost: host.optional().describe('Address that others use to reach this node; `host` when absent.'),
-    httpPort: port.default(7_101),
-    udpPort: port.default(7_201),
+    httpPort: port.min(1).default(7_101),
+    udpPort: port.min(1).default(7_201),
     dataDir: file.default('data/node-1').describe('Folder of this node alone: log, views, origin key.'),
     seeds: z.array(hostPort).max(1_024).default([]).describe('UDP addresses of nodes to start from.'),
     gossip,
@@ -97,15 +97,6 @@ const node = z
       .describe(
         'Bytes of accepted but not yet committed messages; beyond it publishes get 503. Higher: more memory, longer waits.',
       ),
-    mapSizeBytes: z
-      .int()
-      .min(16 * 1024 * 1024)
-      .default(64 * 1024 * 1024 * 1024)
-      .describe('Address space reserved for the store; the file only grows as needed. Writes fail beyond it.'),
-    noSync: z
-      .boolean()
-      .default(false)
-      .describe('Skips fsync: a power cut loses acknowledged messages. For tests only.'),
   })
   .prefault({});
 

@@ -1,0 +1,128 @@
+import { systemClock } from '@grapevine/shared/clock.ts';
+import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { createMetrics } from '@grapevine/shared/metrics.ts';
+import { systemRandom } from '@grapevine/shared/random.ts';
+import type { StartedService } from '@grapevine/shared/run-service.ts';
+import type { Logger } from 'pino';
+import type { ReplicaOptions } from './core/replica.ts';
+import { startNodeHttp } from './http/server.ts';
+import { ClusterNode } from './node.ts';
+import { observeNode } from './node-metrics.ts';
+import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
+import { fastTreeHash } from './store/fast-tree-hash.ts';
+import { openNodeStore } from './store/node-store.ts';
+import { readOrCreateOriginKey } from './store/origin-key.ts';
+import { claimBootEpoch } from './transport/boot-epoch.ts';
+import { SealedTransport } from './transport/sealed-transport.ts';
+import { openUdpTransport } from './transport/udp-transport.ts';
+import type { DatagramOpener, DatagramSealer } from './wire/datagram.ts';
+import { readKeyRing } from './wire/key-ring.ts';
+import type { Address } from './wire/messages.ts';
+import { PlainOpener, PlainSealer } from './wire/plain.ts';
+import { Opener, Sealer } from './wire/seal.ts';
+
+/** Requests in flight may take this long after a signal, in milliseconds: less than the whole stop may. */
+const drainMs = 4_000;
+
+/** Starts one node. Throws `DATA_DIR_UNUSABLE`, `DATA_DAMAGED`, `CONFIG_INVALID` or `PORT_TAKEN`; what had been opened is closed then. */
+export async function startNodeService(config: Config, log: Logger): Promise<StartedService> {
+  const settings = config.node;
+  await using opened = new AsyncDisposableStack();
+  const store = await openNodeStore(settings.dataDir);
+  opened.defer(() => store.close());
+  const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
+  const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
+  const { maxDatagramBytes } = settings.gossip;
+  const { host, udpPort: port } = settings;
+  const socket = await openUdpTransport({ name: `${settings.name} gossip`, host, port, portFlag: '--base-port' });
+  opened.defer(() => socket.close());
+  const transport = new SealedTransport({
+    transport: socket,
+    ...protection(config, signer.origin, bootEpoch),
+    maxDatagramBytes,
+  });
+  const node = new ClusterNode({
+    options: replicaOptions(settings, signer.origin, bootEpoch),
+    ports: { hash: fastTreeHash, verifier: nodeHeadVerifier, signer, random: systemRandom },
+    store: store.log,
+    views: store.views,
+    transport,
+    clock: systemClock,
+    log,
+    maxBodyBytes: settings.maxBodyBytes,
+  });
+  opened.defer(() => node.stop());
+  const metrics = createMetrics('cluster-node', settings.name);
+  observeNode(metrics, node, transport);
+  const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
+  const http = await startNodeHttp(
+    {
+      service: node,
+      verifier: new IdentityVerifier(key, 'node', systemClock),
+      signer: new IdentitySigner(key, 'node', systemClock),
+      headVerifier: nodeHeadVerifier,
+      treeHash: fastTreeHash,
+      metrics,
+      log,
+      clock: systemClock,
+      maxBodyBytes: settings.maxBodyBytes,
+    },
+    { name: `${settings.name} HTTP`, host, port: settings.httpPort, portFlag: '--base-port', drainMs },
+  );
+  opened.defer(() => http.stop());
+  const running = opened.move();
+  return {
+    parts: [{ name: settings.name, stop: () => running.disposeAsync() }],
+    ports: { http: http.port, udp: socket.address.port },
+  };
+}
+
+function protection(
+  { node, secrets }: Config,
+  origin: string,
+  bootEpoch: number,
+): { sealer: DatagramSealer; opener: DatagramOpener } {
+  if (node.gossip.insecure) return { sealer: new PlainSealer(origin), opener: new PlainOpener(origin) };
+  const ring = readKeyRing(secrets.clusterKeyFile);
+  return {
+    sealer: new Sealer({ key: ring.sealing, sender: origin, bootEpoch }),
+    opener: new Opener(ring, origin),
+  };
+}
+
+function replicaOptions(settings: NodeConfig, origin: string, bootEpoch: number): ReplicaOptions {
+  const host = settings.advertiseHost ?? settings.host;
+  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs } = settings.gossip;
+  return {
+    self: {
+      name: settings.name,
+      origin,
+      // Seconds fit the field until 2106, and every start has a later boot epoch than the one before.
+      incarnation: Math.floor(bootEpoch / 1_000),
+      heartbeat: 0,
+      state: 'alive',
+      udp: { host, port: settings.udpPort },
+      http: { host, port: settings.httpPort },
+    },
+    seeds: settings.seeds.map(addressOf),
+    intervalMs,
+    fanout,
+    maxDatagramBytes,
+    suspectAfterMs,
+    deadAfterMs,
+    queueBytes: settings.queueBytes,
+  };
+}
+
+/** `host:port` or `[v6 host]:port`, as the configuration's schema has checked. */
+function addressOf(text: string): Address {
+  const colon = text.lastIndexOf(':');
+  const port = Number(text.slice(colon + 1));
+  if (port < 1 || port > 65_535) {
+    throw new GrapevineError('CONFIG_INVALID', `node.seeds: found the port ${port} in ${text}, expected 1 to 65535.`);
+  }
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port };
+}
