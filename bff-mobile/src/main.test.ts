@@ -51,6 +51,6 @@ test('says in one line why it cannot start', async () => {
   ]);
   server.close();
   assert.match(taken, new RegExp(`^bff-mobile: Port ${port} .* already in use.*--base-port.*\n$`));
-  assert.match(wrong, /^bff-mobile: .*bffMobile\.prot: there is no such option\n$/);
+  assert.match(wrong, /^bff-mobile: .*bffMobile\.prot: there is no such option \[CONFIG_INVALID\]\n$/);
   assert.match(keyless, /^bff-mobile: .*missing\.key.*\n$/);
 });

@@ -1,4 +1,4 @@
 import { runService } from '@grapevine/shared/run-service.ts';
 import { startNodeService } from './service.ts';
 
-await runService({ name: (config) => config.node.name, start: startNodeService }, process);
+await runService({ name: 'cluster-node', instance: (config) => config.node.name, start: startNodeService }, process);

@@ -22,9 +22,11 @@ export interface ServiceProcess extends ProcessPort {
   send?(message: unknown): unknown;
 }
 
-/** What to run, and under which name it logs. */
+/** What to run. */
 export interface Service {
-  name(config: Config): string;
+  readonly name: string;
+  /** The name in log lines when several of a kind run side by side; `name` when absent. */
+  readonly instance?: (config: Config) => string;
   start(config: Config, log: Logger): Promise<StartedService>;
 }
 
@@ -33,11 +35,11 @@ export interface Service {
  * ports, signals stop it in order. A user's mistake ends in one line on standard error and exit code 1.
  */
 export async function runService(service: Service, port: ServiceProcess): Promise<void> {
-  let name = 'grapevine';
+  let { name } = service;
   try {
     const { values } = parseArgs({ args: port.argv.slice(2), options: { config: { type: 'string' } } });
     const config = loadConfig({ file: values.config, environment: port.env });
-    name = service.name(config);
+    name = service.instance?.(config) ?? name;
     const log = createLogger({ name, level: config.log.level });
     const { parts, ports } = await service.start(config, log);
     runUntilSignalled(parts, log, port);
