@@ -80,10 +80,12 @@ export class EventStream {
       this.#full = this.#response.writableLength > maxUnsentBytes;
       if (this.#full) break;
     }
+    if (!this.#full) {
+      this.#place = page;
+      this.#lacking = page.more;
+    }
+    // Comes last: when the socket takes everything at once, the stream is told that it has drained before this returns.
     this.#response.uncork();
-    if (this.#full) return;
-    this.#place = page;
-    this.#lacking = page.more;
   }
 
   /** One interval has passed. */

@@ -10,7 +10,7 @@ import { decodeEntry } from '@grapevine/shared/log/entry.ts';
 import { nobleHeadVerifier } from '@grapevine/shared/log/head.ts';
 import { nobleTreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
-import { codeOf, TestNode, vouched } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode, until, vouched } from '../../../test/fixtures/node-http.ts';
 
 const draft = (body: string) => ({ topic: 'news', body });
 
@@ -65,6 +65,7 @@ test('bodies come back as they were sent, whatever text they are', async () => {
 
 test('what cannot be published is refused with what was expected, and nothing of it is kept', async () => {
   await using node = await TestNode.start();
+  const manyNames = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`N${i}`, 0]));
   const cases: [unknown, number, string][] = [
     ['{"messages":', 400, 'INVALID_JSON'],
     ['"text"', 400, 'INVALID_JSON'],
@@ -83,6 +84,8 @@ test('what cannot be published is refused with what was expected, and nothing of
     [{ messages: [draft('x')], acks: 0 }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [draft('x')], timeoutMs: limits.waitMs + 1 }, 400, 'INVALID_ARGUMENT'],
     [{ messages: Array.from({ length: 1_000_000 }, () => 0) }, 400, 'INVALID_ARGUMENT'],
+    [{ messages: [{ ...draft('x'), headers: manyNames }] }, 400, 'INVALID_ARGUMENT'],
+    [{ messages: [{ ...draft('x'), ...manyNames }] }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [draft('x'.repeat(limits.messageBodyBytes + 1))] }, 413, 'PAYLOAD_TOO_LARGE'],
     [`{"messages":[${' '.repeat(6 * 1024 * 1024)}]}`, 413, 'PAYLOAD_TOO_LARGE'],
   ];
@@ -188,7 +191,7 @@ test('a read waits for the entries that its token covers', async () => {
   const path = `/v1/messages/${results[0]?.id}?consistency=${token}`;
   const reading = b.get(`${path}&waitMs=10000`);
   // The wait has begun when the node listens for commits; its stream hub is the first listener.
-  while (b.service.listeners < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => b.service.listeners === 2);
   a.service.replicateTo(b.service);
   assert.equal((await reading).status, 200);
 });
