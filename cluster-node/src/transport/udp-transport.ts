@@ -80,7 +80,7 @@ export class UdpTransport implements Transport {
   send(to: Address, bytes: Uint8Array): void {
     if (this.#closing !== undefined) return;
     // A datagram may claim to come from port 0, and the socket throws when the answer goes there.
-    if (!(to.port >= 1 && to.port <= 65_535)) {
+    if (!Number.isInteger(to.port) || to.port < 1 || to.port > 65_535) {
       this.#countError('ERR_SOCKET_BAD_PORT');
       return;
     }

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
+import { openNodeStore } from '@grapevine/cluster-node/store/node-store.ts';
+import { describeLogStore, type StoreUnderTest } from './log-store.contract.ts';
+
+describeLogStore('memory', async () => memoryStore(await MemoryLogStore.open(fastTreeHash)));
+
+describeLogStore('LMDB', () => lmdbStore(mkdtempSync(join(tmpdir(), 'grapevine-store-'))));
+
+function memoryStore(memory: MemoryLogStore): StoreUnderTest {
+  return {
+    log: memory.log,
+    views: memory.log.views,
+    restart: async () => memoryStore(await memory.crash()),
+    close: () => memory.log.close(),
+  };
+}
+
+async function lmdbStore(folder: string): Promise<StoreUnderTest> {
+  const store = await openNodeStore(folder);
+  return {
+    log: store.log,
+    views: store.views,
+    restart: async () => {
+      await store.close();
+      return lmdbStore(folder);
+    },
+    close: async () => {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
