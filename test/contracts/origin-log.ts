@@ -13,7 +13,7 @@ export interface TestMessage {
   readonly topic?: string;
   readonly author?: string;
   readonly body?: string;
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** Only the leaf hash is left of it. */
   readonly erased?: boolean;
 }

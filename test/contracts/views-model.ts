@@ -95,10 +95,11 @@ export class ViewsModel {
         const between = ids.slice(i + 1, j);
         const expected = direction === 'forward' ? between.slice(0, 2) : between.slice(-2);
         assert.deepEqual(idsOf(page), expected);
-        const first = ids.indexOf(expected[0] ?? '');
-        const last = ids.indexOf(expected.at(-1) ?? '');
-        assert.equal(page.hasNext, expected.length === 0 ? true : last < ids.length - 1, 'hasNext');
-        assert.equal(page.hasPrevious, expected.length === 0 ? true : first > 0, 'hasPrevious');
+        // An empty page lies between its bounds: what is after the lower one is next.
+        const last = expected.length === 0 ? i : ids.indexOf(expected.at(-1) ?? '');
+        const first = expected.length === 0 ? j : ids.indexOf(expected[0] ?? '');
+        assert.equal(page.hasNext, last < ids.length - 1, 'hasNext');
+        assert.equal(page.hasPrevious, first > 0, 'hasPrevious');
       }
     }
   }
@@ -118,7 +119,10 @@ export class ViewsModel {
       assert.deepEqual(vector, new Map([['ab'.repeat(16), 7], ...views.vector()]));
       for (const messages of Map.groupBy(seen, ({ entry }) => entry.origin).values()) {
         const seqs = messages.map(({ entry }) => entry.seq);
-        assert.deepEqual(seqs, [...seqs].sort((a, b) => a - b));
+        assert.deepEqual(
+          seqs,
+          [...seqs].sort((a, b) => a - b),
+        );
       }
     }
   }
