@@ -1,0 +1,26 @@
+import type { Caller } from '@grapevine/shared/cluster-client/caller.ts';
+import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import { limits } from '@grapevine/shared/contracts/limits.ts';
+import type { Message } from '@grapevine/shared/contracts/node-api.ts';
+import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
+import DataLoader from 'dataloader';
+
+/** One request's loaders: whatever a document asks for several times is fetched once. */
+export interface Loaders {
+  /** Messages by id, in batches; `undefined` where nobody holds such a message. */
+  readonly messages: DataLoader<string, Message | undefined>;
+  /** Proofs by message id. Nodes give one at a time, so this only saves repetition. */
+  readonly proofs: DataLoader<string, MessageProof | undefined>;
+}
+
+export function createLoaders(cluster: ClusterClient, caller: Caller): Loaders {
+  return {
+    messages: new DataLoader((ids) => cluster.messagesByIds(caller, ids), { maxBatchSize: limits.idsPerRead }),
+    proofs: new DataLoader((ids) => Promise.all(ids.map((id) => cluster.proof(caller, id).catch(asError)))),
+  };
+}
+
+/** A loader takes an error in place of a value, so that one failure does not fail the other keys. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

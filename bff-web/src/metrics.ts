@@ -1,0 +1,68 @@
+import type { Clock } from '@grapevine/shared/clock.ts';
+import type { CallObserver } from '@grapevine/shared/cluster-client/cluster-calls.ts';
+import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { OperationKind } from './operation-checks.ts';
+
+/** Seconds, from an answer out of memory to the longest wait that a publish may ask for. */
+const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What this service counts and times. */
+export class WebMetrics {
+  readonly #requests: Histogram<'method' | 'status'>;
+  readonly #operations: Counter<'type'>;
+  readonly #attempts: Histogram<'node' | 'outcome'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#requests = new Histogram({
+      name: 'grapevine_http_request_duration_seconds',
+      help: 'Time from the request line to the end of the answer; of a subscription, how long it lasted.',
+      labelNames: ['method', 'status'],
+      buckets,
+      registers,
+    });
+    this.#operations = new Counter({
+      name: 'grapevine_graphql_operations_total',
+      help: 'GraphQL operations by type, refused ones included.',
+      labelNames: ['type'],
+      registers,
+    });
+    this.#attempts = new Histogram({
+      name: 'grapevine_node_call_duration_seconds',
+      help: 'Time of one call to one node, by its outcome.',
+      labelNames: ['node', 'outcome'],
+      buckets,
+      registers,
+    });
+  }
+
+  countOperation(type: OperationKind): void {
+    this.#operations.inc({ type });
+  }
+
+  readonly timeAttempt: CallObserver = ({ node, outcome, ms }) => {
+    this.#attempts.observe({ node, outcome }, ms / 1_000);
+  };
+
+  /** One log line and one observation per request, once its answer has gone out or its client has gone away (`aborted`). */
+  timeRequests(clock: Clock, log: Logger): RequestHandler {
+    return (request, response, next) => {
+      const startedMs = clock.monotonicMs();
+      response.once('close', () => {
+        const ms = clock.monotonicMs() - startedMs;
+        const status = response.writableFinished ? String(response.statusCode) : 'aborted';
+        this.#requests.observe({ method: request.method, status }, ms / 1_000);
+        const { method, path } = request;
+        const principal: unknown = response.locals['principal'];
+        log.info(
+          { requestId: requestIdOf(request), method, path, status, ms: Math.round(ms * 1_000) / 1_000, principal },
+          'request',
+        );
+      });
+      next();
+    };
+  }
+}

@@ -1,0 +1,55 @@
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { requireScope } from '@grapevine/shared/identity/identity.ts';
+import { type ExecutionArgs, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import type { GraphContext } from './graph-context.ts';
+import { graphQLErrorOf } from './graphql-errors.ts';
+import { costOf, type PlannedOperation, rootFieldsOf, rulesOf } from './operation-cost.ts';
+
+export type OperationKind = 'query' | 'mutation' | 'subscription';
+
+export interface OperationChecks {
+  readonly maxCost: number;
+  /** Told of every operation before it is checked; for metrics. */
+  readonly onOperation: (kind: OperationKind) => void;
+}
+
+/**
+ * What an operation must pass before anything of it is executed: the caller has the scopes of all its root fields, and
+ * it does not cost more than `maxCost`. A refusal is the whole answer, so that it can have its own HTTP status.
+ */
+export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
+  const refusalOf = (args: Omit<ExecutionArgs, 'contextValue'>, context: GraphContext): GrapevineError | undefined => {
+    const operation = getOperationAST(args.document, args.operationName);
+    // Without one there is nothing to execute; the executor says so.
+    if (operation == null) return undefined;
+    checks.onOperation(operation.operation);
+    const { schema, document, variableValues } = args;
+    return refuse({ schema, document, operation, variables: variableValues ?? {} }, context, checks.maxCost);
+  };
+  return {
+    onExecute({ args, context, setResultAndStopExecution }) {
+      const refusal = refusalOf(args, context);
+      if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
+    },
+    onSubscribe({ args, context, setResultAndStopExecution }) {
+      const refusal = refusalOf(args, context);
+      if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
+    },
+  };
+}
+
+function refuse(planned: PlannedOperation, { caller }: GraphContext, maxCost: number): GrapevineError | undefined {
+  try {
+    for (const field of rootFieldsOf(planned)) {
+      const { scope } = rulesOf(field);
+      if (scope !== undefined) requireScope(caller.identity, scope);
+    }
+  } catch (error) {
+    if (error instanceof GrapevineError) return error;
+    throw error;
+  }
+  const cost = costOf(planned);
+  if (cost <= maxCost) return undefined;
+  return new GrapevineError('QUERY_TOO_COMPLEX', `Expected a cost of at most ${maxCost}, found ${cost}.`);
+}

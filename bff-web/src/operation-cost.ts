@@ -1,0 +1,106 @@
+import { limits } from '@grapevine/shared/contracts/limits.ts';
+import {
+  type DocumentNode,
+  type FieldNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { fragmentsOf } from './document-limits.ts';
+import type { FieldRules } from './schema/builder.ts';
+
+/** One operation of a validated document, as it is about to be executed. */
+export interface PlannedOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What an operation costs: every field 1, or what its rules say, and what is below a page counts once per item asked for.
+ * Bounds the work for one request, whatever its shape.
+ */
+export function costOf(planned: PlannedOperation): number {
+  const fragments = fragmentsOf(planned.document);
+  const known = new Map<string, number>();
+  const costOfSet = (set: SelectionSetNode, type: GraphQLObjectType): number =>
+    set.selections.reduce((sum, selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + costOfFragment(selection.name.value);
+      // Every type here is an object type: a fragment inside cannot have another one.
+      if (selection.kind === Kind.INLINE_FRAGMENT) return sum + costOfSet(selection.selectionSet, type);
+      return sum + costOfField(selection, type);
+    }, 0);
+  const costOfFragment = (name: string): number => {
+    const fragment = fragments.get(name);
+    if (fragment === undefined) return 0;
+    const type = planned.schema.getType(fragment.typeCondition.name.value);
+    const cost = known.get(name) ?? (isObjectType(type) ? costOfSet(fragment.selectionSet, type) : 0);
+    known.set(name, cost);
+    return cost;
+  };
+  const costOfField = (node: FieldNode, type: GraphQLObjectType): number => {
+    const field = type.getFields()[node.name.value];
+    // Introspection: bounded by the schema.
+    if (field === undefined) return 0;
+    const own = rulesOf(field).cost ?? 1;
+    const below = getNamedType(field.type);
+    if (node.selectionSet === undefined || !isObjectType(below)) return own;
+    return own + itemsOf(node, field, planned) * costOfSet(node.selectionSet, below);
+  };
+  const root = rootTypeOf(planned);
+  return root === undefined ? 0 : costOfSet(planned.operation.selectionSet, root);
+}
+
+/** The root fields that an operation selects, fragments spread out. */
+export function rootFieldsOf(planned: PlannedOperation): readonly GraphQLField<unknown, unknown>[] {
+  const type = rootTypeOf(planned);
+  const fragments = fragmentsOf(planned.document);
+  const names = new Set<string>();
+  const seen = new Set<string>();
+  const collect = (set: SelectionSetNode): void => {
+    for (const selection of set.selections) {
+      if (selection.kind === Kind.FIELD) names.add(selection.name.value);
+      if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet);
+      if (selection.kind === Kind.FRAGMENT_SPREAD && !seen.has(selection.name.value)) {
+        seen.add(selection.name.value);
+        const fragment = fragments.get(selection.name.value);
+        if (fragment !== undefined) collect(fragment.selectionSet);
+      }
+    }
+  };
+  collect(planned.operation.selectionSet);
+  return [...names].flatMap((name) => type?.getFields()[name] ?? []);
+}
+
+export function rulesOf(field: GraphQLField<unknown, unknown>): FieldRules {
+  return field.extensions as FieldRules;
+}
+
+function rootTypeOf({ schema, operation }: PlannedOperation): GraphQLObjectType | undefined {
+  return schema.getRootType(operation.operation) ?? undefined;
+}
+
+/** How often what is below a field counts: the page size asked for, or what the field's rules say. */
+function itemsOf(node: FieldNode, field: GraphQLField<unknown, unknown>, planned: PlannedOperation): number {
+  if (!field.args.some(({ name }) => name === 'first')) return rulesOf(field).items ?? 1;
+  const given = argumentOf(node, 'first', planned) ?? argumentOf(node, 'last', planned) ?? limits.defaultPageSize;
+  // Sizes out of range are refused by the field itself, with a better message.
+  return Math.min(Math.max(given, 1), limits.pageSize);
+}
+
+function argumentOf(node: FieldNode, name: string, { operation, variables }: PlannedOperation): number | undefined {
+  const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
+  if (value?.kind === Kind.INT) return Number(value.value);
+  if (value?.kind !== Kind.VARIABLE) return undefined;
+  const variable = value.name.value;
+  const given = variables[variable];
+  if (typeof given === 'number') return given;
+  const declared = operation.variableDefinitions?.find((definition) => definition.variable.name.value === variable);
+  return declared?.defaultValue?.kind === Kind.INT ? Number(declared.defaultValue.value) : undefined;
+}

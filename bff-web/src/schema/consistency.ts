@@ -1,0 +1,50 @@
+import type { ConsistencyReport, NodeReport, PairReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
+import { memberStateSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { builder } from './builder.ts';
+import { PairStateType } from './comparison.ts';
+
+const MemberStateType = builder.enumType('MemberState', {
+  description: 'A node as the cluster’s failure detector sees it.',
+  values: memberStateSchema.options,
+});
+
+export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').implement({
+  fields: (t) => ({
+    name: t.exposeID('name'),
+    origin: t.exposeID('origin', { description: 'The log that the node writes.' }),
+    state: t.expose('state', { type: MemberStateType }),
+    reachable: t.exposeBoolean('reachable', { description: 'Whether it answered just now.' }),
+    root: t.exposeString('root', { nullable: true, description: 'Equal roots mean byte-identical content. In hex.' }),
+    messages: t.expose('messages', { type: 'BigInt', nullable: true, description: 'Over all origins.' }),
+  }),
+});
+
+const VerdictType = builder.enumType('Verdict', {
+  description: 'Whether all replicas tell the same story.',
+  values: {
+    equal: { description: 'All hold the same.' },
+    behind: { description: 'Some lack entries that others have. Gossip brings them.' },
+    forked: { description: 'Two contradict each other: damage that does not heal by itself.' },
+    unreachable: { description: 'Some did not answer; those that did do not contradict each other.' },
+  } as const,
+});
+
+const PairReportType = builder.objectRef<PairReport>('PairReport').implement({
+  fields: (t) => ({
+    a: t.exposeID('a'),
+    b: t.exposeID('b'),
+    state: t.expose('state', { type: PairStateType, description: 'How `a` stands to `b`.' }),
+    by: t.expose('by', { type: 'BigInt', description: 'Entries that one lacks of the other, both ways together.' }),
+  }),
+});
+
+export const ConsistencyReportType = builder.objectRef<ConsistencyReport>('ConsistencyReport').implement({
+  fields: (t) => ({
+    verdict: t.expose('verdict', { type: VerdictType }),
+    pairs: t.field({
+      type: [PairReportType],
+      description: 'Every pair of nodes once.',
+      resolve: ({ pairs }) => [...pairs],
+    }),
+  }),
+});

@@ -1,0 +1,72 @@
+import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
+import type { Message, MessagesResponse } from '@grapevine/shared/contracts/node-api.ts';
+import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
+import type { GraphContext } from '../graph-context.ts';
+import { builder, type FieldRules } from './builder.ts';
+import { MessageType } from './message.ts';
+import { type PageArguments, readMessagePage } from './page-arguments.ts';
+
+interface MessageEdge {
+  readonly cursor: string;
+  readonly node: Message;
+}
+
+const MessageEdgeType = builder.objectRef<MessageEdge>('MessageEdge').implement({
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: 'The message’s place; the same on every replica.' }),
+    node: t.expose('node', { type: MessageType }),
+  }),
+});
+
+export const MessageConnectionType = builder.objectRef<MessagesResponse>('MessageConnection').implement({
+  description:
+    'One page of a topic, oldest first whichever way it was asked for; the order is the same on every replica.',
+  fields: (t) => ({
+    edges: t.field({ type: [MessageEdgeType], resolve: ({ items }) => items.map(edgeOf) }),
+    pageInfo: t.field({
+      type: builder.pageInfoRef(),
+      resolve: ({ items, hasNext, hasPrevious }) => ({
+        hasNextPage: hasNext,
+        hasPreviousPage: hasPrevious,
+        startCursor: cursorOf(items.at(0)),
+        endCursor: cursorOf(items.at(-1)),
+      }),
+    }),
+    totalCount: t.int({ description: 'Messages in the topic.', resolve: ({ topic }) => topic.count }),
+    consistencyToken: t.exposeString('token', { description: 'Covers everything that this page was built from.' }),
+  }),
+});
+
+/** One page of `topic`. Throws `INVALID_TOPIC`, `INVALID_ARGUMENT`, `INVALID_CURSOR`, or what the cluster answers. */
+export async function readMessages(
+  topic: string,
+  args: PageArguments,
+  context: GraphContext,
+): Promise<MessagesResponse> {
+  const page = readMessagePage(args);
+  return context.cluster.messages(context.caller, requireTopicName(topic), page);
+}
+
+const rules: FieldRules = { scope: 'messages:read' };
+
+builder.queryField('messages', (t) =>
+  t.field({
+    type: MessageConnectionType,
+    description: 'Messages of a topic, by pages in both directions. `last` without `before` starts at the newest.',
+    args: {
+      topic: t.arg.string({ required: true }),
+      ...t.arg.connectionArgs(),
+      consistencyToken: t.arg.string({ description: 'Only a replica that holds what the token covers answers.' }),
+    },
+    extensions: { ...rules },
+    resolve: (_root, { topic, ...args }, context) => readMessages(topic, args, context),
+  }),
+);
+
+function edgeOf(message: Message): MessageEdge {
+  return { cursor: encodeCursor(message), node: message };
+}
+
+function cursorOf(message: Message | undefined): string | null {
+  return message === undefined ? null : encodeCursor(message);
+}

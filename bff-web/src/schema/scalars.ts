@@ -1,0 +1,48 @@
+import { GraphQLError, Kind, type ValueNode } from 'graphql';
+import { builder } from './builder.ts';
+
+builder.scalarType('BigInt', {
+  description: 'A whole number from 0 to 2^48, printed as a JSON number. Output only.',
+  serialize: (value) => value,
+  parseValue: outputOnly('BigInt'),
+});
+
+builder.scalarType('DateTime', {
+  description: 'A moment as RFC 3339 text in UTC with milliseconds. Output only.',
+  serialize: (value) => value.toISOString(),
+  parseValue: outputOnly('DateTime'),
+});
+
+builder.scalarType('JSON', {
+  description: 'Any JSON value.',
+  serialize: (value) => value,
+  parseValue: (value) => value,
+  parseLiteral: (node, variables) => literalValue(node, variables ?? {}),
+});
+
+function outputOnly(name: string): () => never {
+  return () => {
+    throw new GraphQLError(`${name} is only used in answers.`);
+  };
+}
+
+/** The JSON value that a literal in a document stands for. */
+function literalValue(node: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
+  switch (node.kind) {
+    case Kind.STRING:
+    case Kind.BOOLEAN:
+    case Kind.ENUM:
+      return node.value;
+    case Kind.INT:
+    case Kind.FLOAT:
+      return Number(node.value);
+    case Kind.LIST:
+      return node.values.map((item) => literalValue(item, variables));
+    case Kind.OBJECT:
+      return Object.fromEntries(node.fields.map(({ name, value }) => [name.value, literalValue(value, variables)]));
+    case Kind.VARIABLE:
+      return variables[node.name.value];
+    case Kind.NULL:
+      return null;
+  }
+}

@@ -1,0 +1,15 @@
+import { printSchema } from 'graphql';
+import { builder } from './builder.ts';
+import './scalars.ts';
+import './topic.ts';
+import './publish.ts';
+import './message-added.ts';
+import './cluster.ts';
+
+/** The whole schema; each type is in the file of its name. */
+export const schema = builder.toSchema();
+
+/** The schema as text, in alphabetical order. */
+export function printedSchema(): string {
+  return `${printSchema(schema)}\n`;
+}

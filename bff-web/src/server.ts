@@ -1,0 +1,153 @@
+import { createServer, type ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '@grapevine/shared/clock.ts';
+import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
+import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
+import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
+import { type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { serveMetrics } from '@grapevine/shared/metrics.ts';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { graphiqlPage } from './graphiql.ts';
+import { createGraphQLHandler, graphqlPath } from './graphql-endpoint.ts';
+import type { WebMetrics } from './metrics.ts';
+import { OpenStreams } from './open-streams.ts';
+
+export interface WebServerOptions {
+  readonly cluster: ClusterClient;
+  /** Checks identity headers of the gateway; for the audience `bff`. */
+  readonly verifier: IdentityVerifier;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly metrics: WebMetrics;
+  readonly config: BffWebConfig;
+}
+
+/** Longer than the gateway keeps an idle connection: if this side closed first, a request could meet a closed socket. */
+const keepAliveTimeoutMs = 65_000;
+/** For a whole request to arrive; the gateway has its own, shorter limit for slow clients. */
+const requestTimeoutMs = 60_000;
+/** Requests in flight may take this long after a signal: below the 9 s in which the whole process stops. */
+const drainMs = 5_000;
+
+const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
+/** The page loads its own script and style, asks this server, and nothing else. */
+const consolePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Serves the web API and the console. `stop` ends subscriptions first, since they would never end by themselves. */
+export async function startWebServer(options: WebServerOptions, name: string): Promise<ListeningServer> {
+  const streams = new OpenStreams();
+  const app = webApp(options, streams);
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
+  const { host, port } = options.config;
+  const listening = await listen(server, { name, host, port, portFlag: 'bffWeb.port or --base-port', drainMs });
+  const stop = (): Promise<void> => {
+    streams.cut();
+    return listening.stop();
+  };
+  return { ...listening, stop };
+}
+
+/** What a request passes, in order. Paths arrive whole: the gateway strips nothing. */
+function webApp(options: WebServerOptions, streams: OpenStreams): Express {
+  const { config, metrics, clock, log } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', 'strong');
+  serveHealth(app, options);
+  app.use(metrics.timeRequests(clock, log));
+  app.use('/console', serveConsole());
+  if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));
+  app.all(graphqlPath, requireJson, limitBody(config.maxRequestBytes), streams.watch, serveGraphQL(options));
+  app.use(refuseUnknown);
+  app.use(answerProblems(log));
+  return app;
+}
+
+/** Open, since the service listens on loopback: whether the process runs, whether a node answers it, what it counts. */
+function serveHealth(app: Express, { cluster, registry }: WebServerOptions): void {
+  app.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', async (_request, response) => {
+    if (!(await cluster.reachable())) {
+      throw new GrapevineError('UNAVAILABLE', 'No node of the cluster answers.', { retryAfterSeconds: 1 });
+    }
+    response.json({ status: 'ok' });
+  });
+  app.get('/metrics', (request, response) => serveMetrics(registry, request, response));
+}
+
+function serveConsole(): RequestHandler {
+  return express.static(consoleFolder, {
+    cacheControl: false,
+    setHeaders: (response) => {
+      response.setHeader('content-security-policy', consolePolicy);
+      // Checked with its ETag every time, so that page and script always belong together.
+      response.setHeader('cache-control', 'no-cache');
+    },
+  });
+}
+
+/** Other types could be posted by a form on any page, without the browser asking first (CSRF). */
+const requireJson: RequestHandler = (request, _response, next) => {
+  if (request.method === 'POST' && request.is(['application/json', 'application/graphql+json']) === false) {
+    const found = request.headers['content-type'] ?? 'none';
+    throw new GrapevineError('UNSUPPORTED_MEDIA_TYPE', `Expected content type application/json, found ${found}.`);
+  }
+  next();
+};
+
+/** A body that says how large it is; others are counted as they arrive, by yoga. */
+function limitBody(maxBytes: number): RequestHandler {
+  return (request, _response, next) => {
+    const found = Number(request.headers['content-length'] ?? 0);
+    if (found <= maxBytes) return next();
+    throw new GrapevineError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${maxBytes} bytes, found ${found}.`);
+  };
+}
+
+function serveGraphQL(options: WebServerOptions): RequestHandler {
+  const { cluster, log, config, verifier, metrics } = options;
+  const handle = createGraphQLHandler({
+    cluster,
+    log,
+    config,
+    onOperation: (kind) => metrics.countOperation(kind),
+  });
+  return async (request, response) => {
+    const header = request.headers[identityHeader];
+    const identity = verifier.verify(typeof header === 'string' ? header : undefined);
+    response.locals['principal'] = identity.subject;
+    // Answers depend on who asks, and are old at once.
+    response.setHeader('cache-control', 'no-store');
+    await handle(request, response, { identity, requestId: requestIdOf(request), signal: goneSignal(response) });
+  };
+}
+
+/** Aborted when the connection closes before the answer is complete. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+const refuseUnknown: RequestHandler = (request) => {
+  throw new GrapevineError('NOT_FOUND', `There is nothing at ${request.path}.`);
+};
+
+/** Express recognises an error handler by its four parameters. */
+function answerProblems(log: Logger): ErrorRequestHandler {
+  return (thrown: unknown, request, response, _next) => {
+    sendProblem(request, response, thrown);
+    const { code } = toGrapevineError(thrown);
+    if (response.statusCode >= 500) log.error({ err: thrown, code, requestId: requestIdOf(request) }, 'failed');
+  };
+}
