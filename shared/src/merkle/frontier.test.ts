@@ -75,6 +75,25 @@ test('every node is reported once, when its last leaf arrives, with the hash of 
   }
 });
 
+test('appending costs one node hash per leaf in all, and never more than the height at once', () => {
+  let nodes = 0;
+  const counting: TreeHash = {
+    ...hash,
+    parents(children) {
+      nodes += children.length / (2 * hashLength);
+      return hash.parents(children);
+    },
+  };
+  const frontier = new Frontier(counting);
+  const leaf = new Uint8Array(hashLength);
+  for (let size = 1; size <= 4_096; size++) {
+    const before = nodes;
+    frontier.append(leaf);
+    assert.ok(nodes - before <= Math.log2(size), `${nodes - before} at size ${size}`);
+  }
+  assert.equal(nodes, 4_095);
+});
+
 test('a frontier taken up from its peaks goes on like the first one', () => {
   const leaves = leavesUpTo(80);
   for (let size = 0; size < leaves.length; size++) {

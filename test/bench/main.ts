@@ -1,0 +1,35 @@
+/** `npm run bench [-- names…]`: runs the benchmarks, prints their tables, writes bench-report.json. Exits 1 when a must is missed. */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Benchmark, measure, meetsTargets, printed, type Report } from './harness.ts';
+import { tree } from './tree.ts';
+
+const benchmarks: readonly Benchmark[] = [tree];
+const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
+if (unknown.length > 0) {
+  const known = benchmarks.map(({ name }) => name).join(', ');
+  console.error(`There is no benchmark ${unknown.join(', ')}; expected any of: ${known}.`);
+  process.exit(2);
+}
+
+const reports: Report[] = [];
+for (const benchmark of benchmarks) {
+  if (names.length > 0 && !names.includes(benchmark.name)) continue;
+  const report = await measure(benchmark, (round) =>
+    console.error(`${benchmark.name}: round ${round} of ${benchmark.rounds} …`),
+  );
+  console.log(printed(report));
+  reports.push(report);
+}
+
+const machine = { node: process.version, platform: process.platform, arch: process.arch, cpus: cpus().length };
+writeFileSync(
+  reportFile,
+  `${JSON.stringify({ at: new Date().toISOString(), machine, benchmarks: reports }, null, 2)}\n`,
+);
+console.log('Written to bench-report.json.');
+process.exitCode = reports.every(meetsTargets) ? 0 : 1;

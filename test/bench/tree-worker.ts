@@ -1,0 +1,78 @@
+/** One run of one contender of the tree benchmark, in a thread of its own; answers with the milliseconds it took. */
+import { createHash, hash } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
+import { TileWriter } from '@grapevine/shared/merkle/tiles.ts';
+import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
+import { rival } from './rivals.ts';
+
+export type TreeWay = 'grapevine' | 'merkletreejs-createHash' | 'merkletreejs-hash';
+
+export interface TreeRun {
+  readonly way: TreeWay;
+  readonly leaves: number;
+}
+
+/** What is used of merkletreejs. */
+interface MerkleTreeJs {
+  readonly MerkleTree: new (leaves: readonly Buffer[], hash: (data: Buffer) => Buffer) => { getRoot(): Buffer };
+}
+
+/** Entries in one segment at most: the batch in which the node's own trees grow. */
+const batch = 256;
+
+/** Leaves of the tree that is built before the one that counts, for the compiler to know the code. */
+const warmUpLeaves = 50_000;
+
+/** Brings leaf hashes into the form that a contender takes, unmeasured, and returns what builds the tree and gives its root. */
+type Prepare = (leafHashes: Buffer) => () => Uint8Array;
+
+const prepares: Readonly<Record<TreeWay, Prepare>> = {
+  grapevine,
+  'merkletreejs-createHash': merkleTreeJs((data) => createHash('sha256').update(data).digest()),
+  'merkletreejs-hash': merkleTreeJs((data) => hash('sha256', data, 'buffer')),
+};
+
+const { way, leaves } = workerData as TreeRun;
+const prepare = prepares[way];
+prepare(leafHashes(warmUpLeaves))();
+const build = prepare(leafHashes(leaves));
+const started = performance.now();
+const root = build();
+const took = performance.now() - started;
+if (root.length !== hashLength) throw new Error(`${way} gave a root of ${root.length} bytes`);
+parentPort?.postMessage(took);
+
+/** As the store does it: segment by segment, every node in its tile, tiles taken up again where the last segment ended. */
+function grapevine(hashes: Buffer): () => Uint8Array {
+  return () => {
+    const frontier = new Frontier(fastTreeHash);
+    const tiles = new Map<number, Uint8Array>();
+    const keyOf = (group: number, tile: number): number => tile * 16 + group;
+    for (let at = 0; at < hashes.length; at += batch * hashLength) {
+      const writer = new TileWriter((group, tile) => tiles.get(keyOf(group, tile)));
+      const segment = hashes.subarray(at, at + batch * hashLength);
+      frontier.append(segment, (level, first, nodes) => writer.add(level, first, nodes));
+      for (const { group, tile, bytes } of writer.take()) tiles.set(keyOf(group, tile), bytes);
+    }
+    return frontier.root();
+  };
+}
+
+function merkleTreeJs(sha256: (data: Buffer) => Buffer): Prepare {
+  return (hashes) => {
+    const { MerkleTree } = rival('merkletreejs') as MerkleTreeJs;
+    const list = Array.from({ length: hashes.length / hashLength }, (_, i) =>
+      hashes.subarray(i * hashLength, (i + 1) * hashLength),
+    );
+    return () => new MerkleTree(list, sha256).getRoot();
+  };
+}
+
+/** Different bytes for each leaf; a multiplier spreads them, since nothing here depends on their being random. */
+function leafHashes(count: number): Buffer {
+  const bytes = Buffer.alloc(count * hashLength);
+  for (let i = 0; i < count; i++) bytes.writeUInt32LE(Math.imul(i, 2_654_435_761) >>> 0, i * hashLength);
+  return bytes;
+}

@@ -1,0 +1,41 @@
+import { Worker } from 'node:worker_threads';
+import type { Benchmark, Contender } from './harness.ts';
+import { installRivals } from './rivals.ts';
+import type { TreeRun, TreeWay } from './tree-worker.ts';
+
+const leaves = 1_000_000;
+
+const ways: readonly { readonly name: string; readonly way: TreeWay }[] = [
+  { name: 'grapevine', way: 'grapevine' },
+  { name: 'merkletreejs with createHash', way: 'merkletreejs-createHash' },
+  // The rival at its best: the hash function is the caller's, and few know of crypto.hash.
+  { name: 'merkletreejs with crypto.hash', way: 'merkletreejs-hash' },
+];
+
+/** Building one tree from leaf hashes that are there already, all nodes kept. */
+export const tree: Benchmark = {
+  name: 'tree',
+  title: `one tree over ${leaves.toLocaleString('en-US')} leaf hashes, all nodes kept`,
+  unit: 'ms',
+  better: 'lower',
+  rounds: 5,
+  prepare: async () => {
+    installRivals((line) => console.error(line));
+    return { contenders: ways.map(contender), targets: [{ against: 'merkletreejs with createHash', must: 7 }] };
+  },
+};
+
+/** Each run has a thread of its own, so that nobody works in a heap that another one has filled. */
+function contender({ name, way }: (typeof ways)[number]): Contender {
+  return {
+    name,
+    run: () =>
+      new Promise((resolve, reject) => {
+        const run: TreeRun = { way, leaves };
+        const worker = new Worker(new URL('./tree-worker.ts', import.meta.url), { workerData: run });
+        worker.once('message', resolve);
+        worker.once('error', reject);
+        worker.once('exit', (code) => reject(new Error(`${name} ended with code ${code} and without a figure`)));
+      }),
+  };
+}
