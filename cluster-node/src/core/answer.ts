@@ -9,7 +9,7 @@ import {
   segmentPieceBytes,
 } from '../wire/limits.ts';
 import type { MemberDigest, OriginSize, Piece, PullRequest, PullResponse } from '../wire/messages.ts';
-import { segmentFirstSeq } from '../wire/segment.ts';
+import { segmentFirstSeq, segmentHeadSize } from '../wire/segment.ts';
 import type { LogReader } from './ports.ts';
 
 /** What the answering node holds. */
@@ -68,9 +68,10 @@ function select(
   const whole = maxPayload(maxDatagramBytes) - pullResponseBytes - segmentPieceBytes;
   const pieces: Piece[] = [];
   let budget = Math.min(request.budget, maxAnswerBytes);
-  for (const { origin, theirs } of lacking) {
+  for (const { origin, theirs, mine } of lacking) {
     if (budget <= 0) return { pieces, more: true };
     const have = request.partials.find((partial) => partial.origin === origin && partial.firstSeq === theirs);
+    let reached = theirs;
     for (const bytes of log.segmentsFrom(origin, theirs, budget)) {
       const parts: readonly Piece[] =
         bytes.length <= whole
@@ -81,10 +82,11 @@ function select(
         pieces.push(part);
         budget -= part.bytes.length;
       }
+      reached = segmentHeadSize(bytes);
     }
+    if (reached < mine) return { pieces, more: true };
   }
-  // The budget may have ended at the last origin's segments; the requester finds out from `vector` that more is there.
-  return { pieces, more: budget <= 0 };
+  return { pieces, more: false };
 }
 
 function pack(

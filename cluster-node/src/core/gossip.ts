@@ -53,6 +53,8 @@ export class Gossip {
   readonly #ports: GossipPorts;
   readonly #puller: Puller;
   readonly #nudges = new NudgeQueue();
+  /** The peer whose last answer was cut short by the budget. */
+  #unfinished: string | undefined;
   #round = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
 
@@ -72,9 +74,8 @@ export class Gossip {
   /** Does what the time asks for: rounds, pulls, nudges. */
   advance(nowMs: number): void {
     if (nowMs >= this.#nextRoundMs) this.#doRound(nowMs);
-    const finished = this.#puller.finish(nowMs);
-    if (finished !== undefined && !finished.answered) this.knowledge.doubt(finished.peer);
-    this.#pullFromSomebodyAhead(nowMs);
+    this.#finishPull(nowMs);
+    this.#pullAgain(nowMs);
     this.#sendNudges(nowMs);
   }
 
@@ -146,13 +147,23 @@ export class Gossip {
     return !this.#puller.busy && !this.#ports.receiving();
   }
 
-  #pullFromSomebodyAhead(nowMs: number): void {
+  #finishPull(nowMs: number): void {
+    const end = this.#puller.finish(nowMs);
+    if (end === undefined) return;
+    if (!end.answered) this.knowledge.doubt(end.peer);
+    this.#unfinished = end.more ? end.peer : undefined;
+  }
+
+  /** Pulls from whoever had more to send, or else from somebody who is known to be ahead. */
+  #pullAgain(nowMs: number): void {
     if (!this.#mayPull()) return;
     const ahead = this.knowledge.aheadPeers();
-    const origin = ahead[this.#ports.random.below(Math.max(1, ahead.length))];
-    const peer = origin === undefined ? undefined : this.membership.byOrigin(origin);
-    if (peer !== undefined) this.#pull(peer, nowMs);
-    else if (origin !== undefined) this.knowledge.doubt(origin);
+    const next = this.#unfinished ?? ahead[this.#ports.random.below(Math.max(1, ahead.length))];
+    this.#unfinished = undefined;
+    if (next === undefined) return;
+    const peer = this.membership.byOrigin(next);
+    if (peer === undefined) this.knowledge.doubt(next);
+    else this.#pull(peer, nowMs);
   }
 
   #pull(peer: MemberDigest, nowMs: number): void {

@@ -23,6 +23,16 @@ interface Pull {
   deadlineMs: number;
   readonly received: Set<number>;
   count: number | undefined;
+  /** The peer has more than fitted into its answer. */
+  more: boolean;
+}
+
+/** How a pull ended. */
+export interface PullEnd {
+  readonly peer: string;
+  /** Whether anything came. */
+  readonly answered: boolean;
+  readonly more: boolean;
 }
 
 /** What a peer's answer brought. */
@@ -80,6 +90,7 @@ export class Puller {
       deadlineMs: nowMs + this.#patience(),
       received: new Set<number>(),
       count: undefined,
+      more: false,
     };
     this.#pull = pull;
     return { requestId, budget: this.#budget };
@@ -97,6 +108,7 @@ export class Puller {
       if (pull.received.size === 0) this.#roundTripMs += (nowMs - pull.askedAtMs - this.#roundTripMs) / 8;
       pull.received.add(response.index);
       pull.count = response.count;
+      pull.more = response.more;
       pull.deadlineMs = nowMs + this.#patience();
     }
     const harvest: Harvest = { segments: [], known: 0, refused: [] };
@@ -109,10 +121,9 @@ export class Puller {
   }
 
   /**
-   * Ends the pull when its answer is complete or its time is over. Answers the peer and whether it answered at all;
-   * undefined while the pull goes on or when there is none.
+   * Ends the pull when its answer is complete or its time is over; undefined while it goes on or when there is none.
    */
-  finish(nowMs: number): { peer: string; answered: boolean } | undefined {
+  finish(nowMs: number): PullEnd | undefined {
     const pull = this.#pull;
     if (pull === undefined) return undefined;
     const complete = pull.received.size === pull.count;
@@ -121,7 +132,7 @@ export class Puller {
     this.#budget = complete
       ? Math.min(window.most, this.#budget + window.step)
       : Math.max(window.least, Math.floor(this.#budget / 2));
-    return { peer: pull.peer, answered: pull.received.size > 0 };
+    return { peer: pull.peer, answered: pull.received.size > 0, more: pull.more };
   }
 
   /** Drops what was built on segments that did not reach the disk. */

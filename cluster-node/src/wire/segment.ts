@@ -105,6 +105,11 @@ export function segmentFirstSeq(bytes: Uint8Array): number {
   return new ByteReader(bytes.subarray(1 + originLength, countAt)).u48();
 }
 
+/** The size of the head in a segment's bytes, which are known to be sound: where the next segment starts. */
+export function segmentHeadSize(bytes: Uint8Array): number {
+  return new ByteReader(bytes.subarray(countAt + 2)).u48();
+}
+
 /** Clock value of a segment's first record. */
 export function segmentFirstHlc(segment: Segment): bigint {
   return segment.head.hlc - BigInt(segment.records.length - 1);

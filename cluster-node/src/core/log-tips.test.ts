@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeSegment, encodeSegment, type Segment } from '../wire/segment.ts';
+import { draft, TestOrigin, tipsOver } from './origin.fixture.ts';
+
+/** The segment with some of its fields changed, as a peer could send it. */
+function altered(segment: Segment, changes: Partial<Segment>): Segment {
+  return decodeSegment(encodeSegment({ ...segment, ...changes }));
+}
+
+describe('log tips', () => {
+  it('extend a log by segments that continue it, and know what is there', () => {
+    const origin = new TestOrigin(1);
+    const first = origin.segment(3).segment;
+    const second = origin.segment(2).segment;
+    const tips = tipsOver();
+    assert.equal(tips.extend(second).kind, 'early');
+    assert.equal(tips.extend(first).kind, 'extended');
+    assert.equal(tips.extend(first).kind, 'known');
+    assert.equal(tips.extend(second).kind, 'extended');
+    assert.equal(tips.size(origin.signer.origin), 5);
+  });
+
+  it('hand on what the store needs: entries, ids and completed nodes', () => {
+    const checked = new TestOrigin(1).segment(4);
+    const extension = tipsOver().extend(checked.segment);
+    assert.equal(extension.kind, 'extended');
+    assert.deepEqual(extension.kind === 'extended' && extension.checked, checked);
+    assert.deepEqual(
+      checked.nodes.map(({ level, hashes }) => [level, hashes.length / 32]),
+      [
+        [0, 4],
+        [1, 2],
+        [2, 1],
+      ],
+    );
+  });
+
+  it('refuse what the origin did not sign', () => {
+    const { segment } = new TestOrigin(1).segment();
+    const signature = segment.head.signature.map((byte, i) => (i === 5 ? byte ^ 1 : byte));
+    const forged = altered(segment, { head: { ...segment.head, signature } });
+    assert.deepEqual(tipsOver().extend(forged), { kind: 'refused', reason: 'bad-signature' });
+  });
+
+  it('refuse a head signed by another key than the origin is named after', () => {
+    const { segment } = new TestOrigin(1).segment();
+    const other = new TestOrigin(2).segment().segment;
+    const { publicKey, signature } = other.head;
+    const forged = altered(segment, { head: { ...segment.head, publicKey, signature } });
+    assert.deepEqual(tipsOver().extend(forged), { kind: 'refused', reason: 'bad-signature' });
+  });
+
+  it('refuse entries that a relay changed', () => {
+    const { segment } = new TestOrigin(1).segment();
+    const bytes = segment.bytes.slice();
+    const last = bytes.length - 1;
+    bytes[last] = (bytes[last] ?? 0) ^ 1;
+    assert.deepEqual(tipsOver().extend(decodeSegment(bytes)), { kind: 'refused', reason: 'bad-root' });
+  });
+
+  it('refuse entries that say another place than theirs', () => {
+    const origin = new TestOrigin(1);
+    const moved = altered(origin.segment(2).segment, { records: origin.segment(2).segment.records });
+    assert.deepEqual(tipsOver().extend(moved), { kind: 'refused', reason: 'bad-content' });
+  });
+
+  it('refuse a segment that starts in the middle of what is there', () => {
+    const origin = new TestOrigin(1);
+    const tips = tipsOver();
+    tips.extend(origin.segment(3).segment);
+    const twin = new TestOrigin(1);
+    twin.segment(1);
+    assert.deepEqual(tips.extend(twin.segment(5).segment), { kind: 'refused', reason: 'overlap' });
+  });
+
+  it('refuse another history of the same origin', () => {
+    const tips = tipsOver();
+    tips.extend(new TestOrigin(1).segment(2).segment);
+    const twin = new TestOrigin(1);
+    twin.write(draft(11), draft(12));
+    assert.deepEqual(tips.extend(twin.segment().segment), { kind: 'refused', reason: 'bad-root' });
+  });
+
+  it('go back to what is flushed', () => {
+    const origin = new TestOrigin(1);
+    const tips = tipsOver();
+    tips.extend(origin.segment().segment);
+    tips.rollBack();
+    assert.equal(tips.size(origin.signer.origin), 0);
+  });
+});
