@@ -1,4 +1,4 @@
 import { runService } from '@grapevine/shared/run-service.ts';
 import { serviceName, startWebService } from './service.ts';
 
-await runService({ name: () => serviceName, start: startWebService }, process);
+await runService({ name: serviceName, start: startWebService }, process);

@@ -37,7 +37,7 @@ const drainMs = 5_000;
 const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
 /** The page loads its own script and style, asks this server, and nothing else. */
 const consolePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Serves the web API and the console. `stop` ends subscriptions first, since they would never end by themselves. */
 export async function startWebServer(options: WebServerOptions, name: string): Promise<ListeningServer> {

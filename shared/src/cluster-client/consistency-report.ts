@@ -35,7 +35,7 @@ export interface PairReport {
 export interface ConsistencyReport {
   readonly verdict: ConsistencyVerdict;
   readonly nodes: readonly NodeReport[];
-  /** Every pair once, in the order of `nodes`. */
+  /** Every pair once, in the order of `nodes`, which is by name. */
   readonly pairs: readonly PairReport[];
 }
 
@@ -54,7 +54,11 @@ const deadlineMs = 3_000;
 export async function consistencyReport(cluster: ReportSource, caller: Caller): Promise<ConsistencyReport> {
   const timed = withDeadline(caller);
   const { members } = await cluster.members(caller);
-  const counted = members.filter(({ state }) => state !== 'left').slice(0, maxNodes);
+  // Whoever answers puts itself first; by name, the report does not depend on that.
+  const counted = members
+    .filter(({ state }) => state !== 'left')
+    .sort(byName)
+    .slice(0, maxNodes);
   const answers = await Promise.all(counted.map((member) => headsOf(cluster, timed, member.name)));
   const nodes = counted.map((member, i) => nodeReport(member, answers[i]));
   const rootAt = rememberedRoots(cluster, timed);
@@ -75,6 +79,9 @@ export function verdictOf(nodes: readonly NodeReport[], pairs: readonly PairRepo
   }
   return pairs.every(({ state }) => state === 'equal') ? 'equal' : 'behind';
 }
+
+const { compare } = new Intl.Collator('en', { numeric: true });
+const byName = (a: Member, b: Member): number => compare(a.name, b.name);
 
 async function headsOf(cluster: ReportSource, caller: Caller, node: string): Promise<HeadsResponse | undefined> {
   try {
