@@ -20,12 +20,27 @@ const wellFormed = (text: string): boolean => text.isWellFormed();
 /** Text that survives UTF-8: a lone surrogate would come back as another character. */
 const textSchema = z.string().refine(wellFormed, 'expected well-formed Unicode, found a lone surrogate');
 
-export const headersSchema = z
-  .record(
+/** Headers of one message. */
+const maxHeaders = 32;
+
+// Counts before the schema looks at each: it makes a note of every bad element, and hundreds of thousands overflow its stack.
+const fewHeaders = z.custom<Record<string, unknown>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    // Records drop this name without a word.
+    !Object.hasOwn(value, '__proto__') &&
+    Object.keys(value).length <= maxHeaders,
+  `expected an object of at most ${maxHeaders} headers, none of them named __proto__`,
+);
+
+export const headersSchema = fewHeaders.pipe(
+  z.record(
     z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected a lower-case header name'),
     textSchema.max(1024),
-  )
-  .refine((headers) => Object.keys(headers).length <= 32, 'expected at most 32 headers');
+  ),
+);
 
 /** What a client says of a message; the rest is added by the node that accepts it. */
 export const draftSchema = z.strictObject({
@@ -39,15 +54,22 @@ export const draftSchema = z.strictObject({
 export type Draft = z.infer<typeof draftSchema>;
 export type DraftInput = z.input<typeof draftSchema>;
 
+const fewDrafts = z.custom<readonly unknown[]>(
+  (value) => Array.isArray(value) && value.length >= 1 && value.length <= limits.publishBatch,
+  `expected 1 to ${limits.publishBatch} messages`,
+);
+
 /** `POST /v1/messages`. The author is the verified identity's subject. All drafts are accepted, in order, or none. */
 export const publishRequestSchema = z.strictObject({
-  messages: z.array(draftSchema).min(1).max(limits.publishBatch),
+  messages: fewDrafts.pipe(z.array(draftSchema)),
   /** How many nodes, this one included, must have flushed the messages before the answer. */
   acks: z.int().min(1).max(limits.acks).default(1),
   timeoutMs: z.int().min(0).max(limits.waitMs).default(5_000),
 });
 export type PublishRequest = z.infer<typeof publishRequestSchema>;
-export type PublishRequestInput = z.input<typeof publishRequestSchema>;
+export type PublishRequestInput = Omit<z.input<typeof publishRequestSchema>, 'messages'> & {
+  readonly messages: readonly DraftInput[];
+};
 
 export const publishResultSchema = z.object({
   id: hashSchema,

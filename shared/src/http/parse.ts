@@ -4,6 +4,8 @@ import { GrapevineError } from '../errors/grapevine-error.ts';
 
 /** Problems that are listed before the rest is only counted. */
 const shownProblems = 10;
+/** Characters of an explanation: the names of a caller's unknown fields could make it as long as the request. */
+const maxExplanation = 1_000;
 
 /** Decodes untrusted input with `schema`; throws a `GrapevineError` that names every field that is wrong and what was expected. */
 export function parseInput<Schema extends z.ZodType>(
@@ -24,5 +26,5 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
     return path === '' ? issue.message : `${path}: ${issue.message}`;
   });
   const hidden = issues.length - shown.length;
-  return shown.join('; ') + (hidden > 0 ? `; and ${hidden} more` : '');
+  return shown.join('; ').slice(0, maxExplanation) + (hidden > 0 ? `; and ${hidden} more` : '');
 }
