@@ -11,24 +11,32 @@ const hostPattern = /^[A-Za-z0-9.\-_:[\]]{1,255}$/;
 /**
  * Refuses what HTTP allows a parser to take in several ways: repeated or odd `Host` (RFC 9112 section 3.2), repeated
  * `Authorization`, transfer codings other than `chunked`. The parser itself has refused broken syntax, conflicting lengths
- * and a length next to a transfer coding.
+ * and a length next to a transfer coding. The connection closes: where such a request ends is in doubt, and so is
+ * everything that follows on it (RFC 9112 section 6.3).
  */
 export function wellFormed(): RequestHandler {
-  return (request, _response, next) => {
-    checkHeaderLines(request);
-    const { host, 'transfer-encoding': coding } = request.headers;
-    const hostNeeded = request.httpVersion !== '1.0';
-    if (host === undefined ? hostNeeded : !hostPattern.test(host)) {
-      throw new GrapevineError(
-        'BAD_REQUEST',
-        'The Host header is missing or is not a host name with an optional port.',
-      );
-    }
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-      throw new GrapevineError('BAD_REQUEST', 'The only transfer coding that is taken is chunked.');
+  return (request, response, next) => {
+    try {
+      checkHeaderLines(request);
+      checkHost(request);
+      checkTransferCoding(request);
+    } catch (error) {
+      response.shouldKeepAlive = false;
+      throw error;
     }
     next();
   };
+}
+
+function checkHost({ headers: { host }, httpVersion }: IncomingMessage): void {
+  if (host === undefined ? httpVersion === '1.0' : hostPattern.test(host)) return;
+  throw new GrapevineError('BAD_REQUEST', 'The Host header is missing or is not a host name with an optional port.');
+}
+
+function checkTransferCoding({ headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined || coding.toLowerCase() === 'chunked') return;
+  throw new GrapevineError('BAD_REQUEST', 'The only transfer coding that is taken is chunked.');
 }
 
 function checkHeaderLines(request: IncomingMessage): void {

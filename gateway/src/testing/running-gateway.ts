@@ -105,9 +105,9 @@ export async function startRunningGateway(settings: object = {}): Promise<Runnin
 }
 
 /** Waits until `holds`, for at most `deadlineMs`; then fails naming what was awaited. */
-export async function until(what: string, holds: () => boolean, deadlineMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 5_000): Promise<void> {
   const end = Date.now() + deadlineMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
     await delay(5);
   }
