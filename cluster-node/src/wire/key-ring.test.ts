@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { keyRingFromPassphrases, keyRingOf, readKeyRing } from './key-ring.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'grapevine-ring-'));
-after(() => rmSync(folder, { recursive: true }));
+import { keyRingFromPassphrases, keyRingOf } from './key-ring.ts';
 
 const newer = 'n3Zc0VbG7yqLhX2mWkT9sRjD5uPfA8eI';
 const older = 'oQ1xJ6tYbM4vKzC8nHdS2wEgU7rLpF0a';
 
 test('the first line seals, all lines open, blank lines and ends of lines do not count', () => {
-  const path = join(folder, 'cluster.key');
-  writeFileSync(path, `\n${newer}\r\n\n  ${older}\n`);
-  const ring = readKeyRing(path);
+  const ring = keyRingFromPassphrases(`\n${newer}\r\n\n  ${older}\n`, 'The file');
   const { N, r, p } = { N: 32_768, r: 8, p: 1 };
   const derive = (text: string): Buffer =>
     scryptSync(text, 'grapevine-cluster-key-v1', 32, { N, r, p, maxmem: 2 ** 26 });
@@ -54,14 +46,6 @@ for (const [name, [text, expected]] of Object.entries(refused)) {
     );
   });
 }
-
-test('a file that is not there is named', () => {
-  const path = join(folder, 'absent');
-  assert.throws(
-    () => readKeyRing(path),
-    (error) => error instanceof GrapevineError && error.code === 'CONFIG_INVALID' && error.message.includes(path),
-  );
-});
 
 test('keys that are not 32 bytes, or no keys at all, are refused', () => {
   assert.throws(() => keyRingOf([new Uint8Array(31)]), RangeError);
