@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { keyRingOf } from '../wire/key-ring.ts';
-import type { NodeMessage, Nudge } from '../wire/messages.ts';
+import type { Nudge } from '../wire/messages.ts';
 import { Opener, Sealer } from '../wire/seal.ts';
 import { MemoryNetwork } from './memory-transport.ts';
 import { type MessageListener, SealedTransport } from './sealed-transport.ts';
@@ -38,8 +38,8 @@ test('a message arrives with its sender and where it came from, and both ends co
   nodes.a.send(nodes.b.address, nudge);
   await setImmediate();
   assert.deepEqual(heard[0], [nudge, a, nodes.a.address]);
-  assert.deepEqual(nodes.a.counts, { sent: { nudge: 2 }, received: {}, dropped: {} });
-  assert.deepEqual(nodes.b.counts, { sent: {}, received: { nudge: 2 }, dropped: {} });
+  assert.deepEqual(nodes.a.counts, { sent: { nudge: 2 }, received: {}, dropped: {}, oversized: {} });
+  assert.deepEqual(nodes.b.counts, { sent: {}, received: { nudge: 2 }, dropped: {}, oversized: {} });
 });
 
 test('what cannot be opened or decoded is counted by reason, dropped and not answered', async () => {
@@ -62,11 +62,20 @@ test('what cannot be opened or decoded is counted by reason, dropped and not ans
   });
 });
 
-test('a message that does not fit the datagram is a defect of the sender', () => {
-  const { a: node } = fixture();
-  const heads = Array.from({ length: 64 }, (_, i) => ({ origin: i.toString(16).padStart(32, '0'), size: 1 }));
-  const large: NodeMessage = { type: 'nudge', heads };
-  assert.throws(() => node.send({ host: 'b', port: 1 }, large), /nudge of at most 1351 bytes, found 1412/);
+test('a message that does not fit the datagram is counted and not sent', async () => {
+  const nodes = fixture();
+  const heard = listenTo(nodes.b);
+  const nudgeOf = (origins: number): Nudge => ({
+    type: 'nudge',
+    heads: Array.from({ length: origins }, (_, i) => ({ origin: (i + 1).toString(16).padStart(32, '0'), size: 1 })),
+  });
+  for (const origins of [62, 61, 62]) nodes.a.send(nodes.b.address, nudgeOf(origins));
+  await setImmediate();
+  assert.deepEqual(
+    heard.map(([message]) => message),
+    [nudgeOf(61)],
+  );
+  assert.deepEqual(nodes.a.counts, { sent: { nudge: 1 }, received: {}, dropped: {}, oversized: { nudge: 2 } });
 });
 
 test('after close nothing is sent any more', async () => {

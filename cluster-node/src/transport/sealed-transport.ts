@@ -24,11 +24,13 @@ export interface MessageCounts {
   readonly sent: Partial<Record<NodeMessage['type'], number>>;
   readonly received: Partial<Record<NodeMessage['type'], number>>;
   readonly dropped: Partial<Record<DropReason, number>>;
+  /** Not sent because it did not fit `maxDatagramBytes`. */
+  readonly oversized: Partial<Record<NodeMessage['type'], number>>;
 }
 
 /** Messages over datagrams. What cannot be opened and decoded is counted, dropped and never answered. */
 export class SealedTransport {
-  readonly counts: MessageCounts = { sent: {}, received: {}, dropped: {} };
+  readonly counts: MessageCounts = { sent: {}, received: {}, dropped: {}, oversized: {} };
   readonly #transport: Transport;
   readonly #sealer: DatagramSealer;
   readonly #opener: DatagramOpener;
@@ -45,13 +47,16 @@ export class SealedTransport {
     return this.#transport.address;
   }
 
-  /** Throws `RangeError` or `DecodeError` for a message that breaks the protocol's bounds: a defect of whoever built it. */
+  /**
+   * A message that does not fit a datagram is counted and not sent: it is a defect of whoever built it, but one that depends on
+   * how long the names of members are, and a crash would travel from node to node with them. Throws `RangeError` or
+   * `DecodeError` for a message that breaks any other bound of the protocol.
+   */
   send(to: Address, message: NodeMessage): void {
     const plaintext = encodeMessage(message);
     if (plaintext.length > this.#maxPayload) {
-      throw new RangeError(
-        `Expected a ${message.type} of at most ${this.#maxPayload} bytes, found ${plaintext.length}.`,
-      );
+      increment(this.counts.oversized, message.type);
+      return;
     }
     increment(this.counts.sent, message.type);
     this.#transport.send(to, this.#sealer.seal(plaintext));

@@ -37,8 +37,10 @@ const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
  * passphrase is too short, too long or there twice.
  */
 export function keyRingFromPassphrases(text: string, source: string): KeyRing {
-  const passphrases = text.split('\n').map((line) => line.trim());
-  const lines = passphrases.filter((line) => line !== '');
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   if (lines.length < 1 || lines.length > maxKeys) {
     throw invalid(`${source} holds ${lines.length} passphrases; expected 1 to ${maxKeys}, one per line.`);
   }

@@ -20,7 +20,7 @@ export const minFragmentBytes = 448;
 /** One bit for each fragment of the largest segment at the smallest size: about 300 bytes. */
 export const maxBitmapBytes = Math.ceil(Math.ceil(maxSegmentBytes / minFragmentBytes) / 8);
 
-/** Segments on their way in fragments that a request speaks of: four of the longest bitmaps still fit a datagram of 1,400 bytes. */
+/** Segments on their way in fragments that a request speaks of: 524 bytes at the most where datagrams have 1,400. */
 export const maxPartials = 4;
 
 /** Segments and fragments in one datagram: a signed head alone takes over 150 bytes, so that no more than 436 can fit. */
