@@ -136,6 +136,7 @@ export class ClusterCalls {
     const deadline = this.clock.monotonicMs() + this.requestTimeoutMs + waitsMs;
     await this.#directory.ready();
     const avoid = new Set(call.avoid);
+    const broken = new Set<string>();
     let last: NodeFailure | GrapevineError | undefined;
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const channel = await this.#choose(call, avoid);
@@ -149,8 +150,14 @@ export class ClusterCalls {
         return await this.#attempt(channel, caller, call, timeoutMs, read);
       } catch (error) {
         if (!(error instanceof NodeFailure || error instanceof GrapevineError)) throw error;
-        last = error;
+        // That some node answered, if only "not yet", says more than that another could not be reached.
+        if (!(last instanceof GrapevineError && error instanceof NodeFailure)) last = error;
         if (!mayGoOn(error, repeatable)) break;
+        // A connection that broke may only have been old. The node gets one more try if nobody better is left.
+        if (error instanceof NodeFailure && error.kind === 'broken' && !broken.has(channel.url)) {
+          broken.add(channel.url);
+          avoid.delete(channel.url);
+        }
       }
     }
     throw last instanceof GrapevineError ? last : failureAsError(last, repeatable, call.node);

@@ -19,14 +19,11 @@ const maxPending = 8 * 1024 * 1024;
  */
 export async function* parseEventStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
-  let pending = '';
+  const lines = new LineBuffer();
   let fields = emptyFields();
   let id = '';
   for await (const chunk of chunks) {
-    pending += decoder.decode(chunk, { stream: true });
-    const { lines, rest } = takeLines(pending);
-    pending = rest;
-    for (const line of lines) {
+    for (const line of lines.add(decoder.decode(chunk, { stream: true }))) {
       if (line !== '') {
         id = readField(line, fields) ?? id;
         continue;
@@ -34,25 +31,45 @@ export async function* parseEventStream(chunks: AsyncIterable<Uint8Array>): Asyn
       if (fields.data.length > 0) yield { event: fields.event, data: fields.data.join('\n'), id };
       fields = emptyFields();
     }
-    const held = fields.data.reduce((sum, data) => sum + data.length, pending.length);
-    if (held > maxPending) throw new RangeError(`an event of more than ${maxPending} characters`);
+    if (lines.pending + fields.length > maxPending)
+      throw new RangeError(`an event of more than ${maxPending} characters`);
+  }
+}
+
+/** Cuts text into lines that end in CR, LF or both. */
+class LineBuffer {
+  #rest = '';
+  /** A carriage return at the end of a chunk may be the first half of a line end. */
+  #heldReturn = false;
+
+  /** Characters of the unfinished line. */
+  get pending(): number {
+    return this.#rest.length;
+  }
+
+  /** The lines that `text` completes. */
+  add(text: string): readonly string[] {
+    // Without a line end in sight nothing is searched again: a long line would be scanned once per chunk.
+    if (!this.#heldReturn && !/[\r\n]/.test(text)) {
+      this.#rest += text;
+      return [];
+    }
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? '';
+    this.#heldReturn = this.#rest.endsWith('\r');
+    return lines;
   }
 }
 
 interface Fields {
   event: string;
   readonly data: string[];
+  /** Characters of `data`, line ends included. */
+  length: number;
 }
 
 function emptyFields(): Fields {
-  return { event: 'message', data: [] };
-}
-
-/** Whole lines of `text`. A carriage return at its end stays behind: it may be the first half of a line end. */
-function takeLines(text: string): { lines: string[]; rest: string } {
-  const parts = text.split(/\r\n|\n|\r(?!$)/);
-  const rest = parts.pop() ?? '';
-  return { lines: parts, rest };
+  return { event: 'message', data: [], length: 0 };
 }
 
 /** Adds one line to `fields`; answers the id when the line carries one. */
@@ -61,6 +78,9 @@ function readField(line: string, fields: Fields): string | undefined {
   const name = colon === -1 ? line : line.slice(0, colon);
   const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
   if (name === 'event') fields.event = value;
-  if (name === 'data') fields.data.push(value);
+  if (name === 'data') {
+    fields.data.push(value);
+    fields.length += value.length + 1;
+  }
   return name === 'id' && !value.includes('\0') ? value : undefined;
 }

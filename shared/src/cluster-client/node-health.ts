@@ -7,7 +7,7 @@ const longestSkipMs = 5_000;
 /** Weight of the newest latency in the moving average: about the last ten calls count. */
 const latencyWeight = 0.2;
 /** An old latency loses half of its weight in this time, so that a node that was slow once is tried again. */
-const latencyHalfLifeMs = 5_000;
+const latencyHalfLifeMs = 2_000;
 
 /** What one client remembers of one node: calls in flight, how fast it answered, whether it failed. */
 export class NodeHealth {
@@ -15,6 +15,7 @@ export class NodeHealth {
   #inFlight = 0;
   #failuresInARow = 0;
   #skipUntilMs = 0;
+  #connected = false;
   #latencyMs = 0;
   #measuredAtMs = 0;
 
@@ -34,6 +35,11 @@ export class NodeHealth {
   succeeded(latencyMs?: number): void {
     this.#failuresInARow = 0;
     if (latencyMs === undefined) return;
+    // The first call also pays for the connection: held against the node, it would keep calls away that would show better.
+    if (!this.#connected) {
+      this.#connected = true;
+      return;
+    }
     const old = this.#currentLatency();
     this.#latencyMs = old === 0 ? latencyMs : old + latencyWeight * (latencyMs - old);
     this.#measuredAtMs = this.#clock.monotonicMs();
