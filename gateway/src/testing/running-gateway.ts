@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ManualClock } from '@grapevine/shared/clock.ts';
+import { type Clock, ManualClock, systemClock } from '@grapevine/shared/clock.ts';
 import { configSchema } from '@grapevine/shared/config/schema.ts';
 import { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
@@ -128,7 +128,7 @@ async function keySetOf(publicKey: KeyObject): ReturnType<typeof readKeySet> {
   }
 }
 
-function signToken(options: TokenOptions, clock: ManualClock, privateKey: KeyObject): Promise<string> {
+function signToken(options: TokenOptions, clock: Clock, privateKey: KeyObject): Promise<string> {
   const algorithm = options.algorithm ?? 'EdDSA';
   const now = Math.floor(clock.wallMs() / 1_000);
   const jwt = new SignJWT({ scope: options.scope ?? 'messages:read messages:write' })
@@ -140,4 +140,10 @@ function signToken(options: TokenOptions, clock: ManualClock, privateKey: KeyObj
     .setExpirationTime(now + (options.expiresIn ?? 3_600));
   if (options.notBefore !== undefined) jwt.setNotBefore(now + options.notBefore);
   return jwt.sign(options.key ?? (algorithm === 'EdDSA' ? privateKey : hmacKey));
+}
+
+/** A token by the real time for a gateway that knows `hmacKey` as `hs`. */
+export function signWithHmac(subject: string): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return signToken({ subject, algorithm: 'HS256' }, systemClock, privateKey);
 }

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type RunningGateway, startRunningGateway } from './testing/running-gateway.ts';
+
+let gateway: RunningGateway;
+before(async () => {
+  gateway = await startRunningGateway();
+  await gateway.fetch('/web/x');
+  await gateway.fetch('/nowhere');
+});
+after(() => gateway.stop());
+
+async function read(path: string): Promise<Record<string, unknown>> {
+  const response = await fetch(gateway.adminUrl + path);
+  assert.equal(response.status, 200);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+test('health and readiness', async () => {
+  assert.deepEqual(await read('/healthz'), { status: 'ok' });
+  assert.deepEqual(await read('/readyz'), { status: 'ready' });
+});
+
+test('metrics count requests by route and class of status, and refusals by code', async () => {
+  const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+  assert.match(text, /grapevine_gateway_request_seconds_count\{route="web",status="2xx"\} 1/);
+  assert.match(text, /grapevine_gateway_refusals_total\{code="NOT_FOUND"\} 1/);
+  assert.match(text, /grapevine_gateway_breaker_open\{upstream="mobile",target="http:\/\/127[^"]*"\} 0/);
+  assert.match(text, /grapevine_gateway_in_flight 0/);
+});
+
+test('upstreams show breakers and load', async () => {
+  const window = { requests: 1, failures: 0, refused: 0 };
+  const web = { url: gateway.web.url, breaker: 'closed', inFlight: 0, window };
+  const mobile = { ...web, url: gateway.mobile.url, window: { ...window, requests: 0 } };
+  assert.deepEqual(await read('/upstreams'), {
+    upstreams: [
+      { name: 'web', instances: [web] },
+      { name: 'mobile', instances: [mobile] },
+    ],
+  });
+});
+
+test('routes show what each path needs', async () => {
+  const { routes } = (await read('/routes')) as { routes: { name: string }[] };
+  assert.deepEqual(
+    routes.find(({ name }) => name === 'mobile'),
+    {
+      name: 'mobile',
+      path: '/mobile/**',
+      upstream: 'mobile',
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      access: { read: 'messages:read', write: 'messages:write' },
+    },
+  );
+});
+
+test('limits show the rates and how many keys they track', async () => {
+  assert.deepEqual(await read('/limits'), {
+    rates: [
+      { per: 'address', perSecond: 1_000, burst: 2_000, tracked: 1 },
+      { per: 'principal', perSecond: 500, burst: 1_000, tracked: 1 },
+    ],
+    maxBodyBytes: 1_048_576,
+  });
+});
+
+test('anything else is a problem document', async () => {
+  const unknown = await fetch(`${gateway.adminUrl}/reload`);
+  assert.equal(unknown.status, 404);
+  assert.equal(unknown.headers.get('content-type'), 'application/problem+json');
+  const written = await fetch(`${gateway.adminUrl}/limits`, { method: 'POST' });
+  assert.equal(written.status, 405);
+  assert.equal(written.headers.get('allow'), 'GET, HEAD');
+});
