@@ -7,7 +7,7 @@ import { TileWriter } from '@grapevine/shared/merkle/tiles.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import { rival } from './rivals.ts';
 
-export type TreeWay = 'grapevine' | 'merkletreejs-createHash' | 'merkletreejs-hash';
+export type TreeWay = 'grapevine' | 'grapevine-tiles' | 'merkletreejs-createHash' | 'merkletreejs-hash';
 
 export interface TreeRun {
   readonly way: TreeWay;
@@ -30,6 +30,7 @@ type Prepare = (leafHashes: Buffer) => () => Uint8Array;
 
 const prepares: Readonly<Record<TreeWay, Prepare>> = {
   grapevine,
+  'grapevine-tiles': grapevineTiles,
   'merkletreejs-createHash': merkleTreeJs((data) => createHash('sha256').update(data).digest()),
   'merkletreejs-hash': merkleTreeJs((data) => hash('sha256', data, 'buffer')),
 };
@@ -44,20 +45,44 @@ const took = performance.now() - started;
 if (root.length !== hashLength) throw new Error(`${way} gave a root of ${root.length} bytes`);
 parentPort?.postMessage(took);
 
-/** As the store does it: segment by segment, every node in its tile, tiles taken up again where the last segment ended. */
+/** A run of nodes as `Frontier` reports it. */
+interface NodeRun {
+  readonly first: number;
+  readonly hashes: Uint8Array;
+}
+
+/** As the node's core does it: segment by segment, every node kept in memory, level by level. */
 function grapevine(hashes: Buffer): () => Uint8Array {
   return () => {
-    const frontier = new Frontier(fastTreeHash);
+    const levels: NodeRun[][] = [];
+    return grow(hashes, (frontier, segment) =>
+      frontier.append(segment, (level, first, nodes) => {
+        levels[level] ??= [];
+        levels[level].push({ first, hashes: nodes });
+      }),
+    );
+  };
+}
+
+/** As the store goes on from there: every node in its tile, tiles taken up again where the last segment ended. */
+function grapevineTiles(hashes: Buffer): () => Uint8Array {
+  return () => {
     const tiles = new Map<number, Uint8Array>();
     const keyOf = (group: number, tile: number): number => tile * 16 + group;
-    for (let at = 0; at < hashes.length; at += batch * hashLength) {
+    return grow(hashes, (frontier, segment) => {
       const writer = new TileWriter((group, tile) => tiles.get(keyOf(group, tile)));
-      const segment = hashes.subarray(at, at + batch * hashLength);
       frontier.append(segment, (level, first, nodes) => writer.add(level, first, nodes));
       for (const { group, tile, bytes } of writer.take()) tiles.set(keyOf(group, tile), bytes);
-    }
-    return frontier.root();
+    });
   };
+}
+
+function grow(hashes: Buffer, append: (frontier: Frontier, segment: Uint8Array) => void): Uint8Array {
+  const frontier = new Frontier(fastTreeHash);
+  for (let at = 0; at < hashes.length; at += batch * hashLength) {
+    append(frontier, hashes.subarray(at, at + batch * hashLength));
+  }
+  return frontier.root();
 }
 
 function merkleTreeJs(sha256: (data: Buffer) => Buffer): Prepare {
