@@ -50,7 +50,7 @@ export function originIdOf(publicKey: Uint8Array, hash: (bytes: Uint8Array) => U
   return toHex(hash(publicKey).subarray(0, originLength));
 }
 
-/** Checks heads anywhere, browsers included; about 20 times slower than the one on node:crypto. */
+/** Checks heads anywhere, browsers included; more than ten times slower than the one on node:crypto. */
 export const nobleHeadVerifier: HeadVerifier = {
   verify(head) {
     try {
