@@ -6,7 +6,7 @@ import type { Change, KeyRange, KeyValue, KeyValueReader, Table } from './key-va
  * segments can be projected one after the other into one transaction. A key put many times is written once.
  */
 export class Batch implements KeyValueReader {
-  readonly #base: KeyValueReader;
+  #base: KeyValueReader;
   /** By table, then by the key in hex, which sorts like the key. */
   readonly #changes = new Map<Table, Map<string, Change>>();
 
@@ -20,11 +20,20 @@ export class Batch implements KeyValueReader {
   }
 
   put(table: Table, key: Uint8Array, value: Uint8Array): void {
-    this.#set({ table, key, value });
+    this.add({ table, key, value });
   }
 
   delete(table: Table, key: Uint8Array): void {
-    this.#set({ table, key, value: undefined });
+    this.add({ table, key, value: undefined });
+  }
+
+  add(change: Change): void {
+    let ofTable = this.#changes.get(change.table);
+    if (ofTable === undefined) {
+      ofTable = new Map();
+      this.#changes.set(change.table, ofTable);
+    }
+    ofTable.set(toHex(change.key), change);
   }
 
   *range(table: Table, range: KeyRange): Generator<KeyValue> {
@@ -46,17 +55,13 @@ export class Batch implements KeyValueReader {
     }
   }
 
-  *changes(): Generator<Change> {
-    for (const ofTable of this.#changes.values()) yield* ofTable.values();
+  /** Stands on `base` from now on, which has come to hold the same as the old one. */
+  rebase(base: KeyValueReader): void {
+    this.#base = base;
   }
 
-  #set(change: Change): void {
-    let ofTable = this.#changes.get(change.table);
-    if (ofTable === undefined) {
-      ofTable = new Map();
-      this.#changes.set(change.table, ofTable);
-    }
-    ofTable.set(toHex(change.key), change);
+  *changes(): Generator<Change> {
+    for (const ofTable of this.#changes.values()) yield* ofTable.values();
   }
 
   /** The changes inside `range`, in its direction. */

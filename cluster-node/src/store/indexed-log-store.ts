@@ -15,8 +15,8 @@ import type { CheckedSegment, LogStore } from './log-store.ts';
 import { requireSchema } from './schema.ts';
 import { segmentBytesFrom, treeOf } from './stored-log.ts';
 
-/** Bytes of segments in one transaction: larger ones would only make the first of its commits wait for the last. */
-const maxGroupBytes = 8 * 1024 * 1024;
+/** Bytes of segments in one write: larger ones would only make the first of its commits wait for the last. */
+const maxGroupBytes = 2 * 1024 * 1024;
 
 interface Commit {
   readonly segments: readonly CheckedSegment[];

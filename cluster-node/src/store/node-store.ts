@@ -5,6 +5,7 @@ import type { Views } from '../views/views.ts';
 import { fastTreeHash } from './fast-tree-hash.ts';
 import { lockFolder } from './folder-lock.ts';
 import { IndexedLogStore } from './indexed-log-store.ts';
+import { JournaledKeyValue } from './journaled-key-value.ts';
 import { LmdbKeyValue } from './lmdb-key-value.ts';
 import type { LogStore } from './log-store.ts';
 
@@ -28,7 +29,8 @@ export async function openNodeStore(dataDir: string): Promise<NodeStore> {
   makeFolder(databaseFolder(dataDir));
   const lock = lockFolder(dataDir);
   try {
-    const data = LmdbKeyValue.open(databaseFolder(dataDir), { readOnly: false });
+    const database = LmdbKeyValue.open(databaseFolder(dataDir), { readOnly: false });
+    const data = await JournaledKeyValue.open(database, dataDir);
     const store = await IndexedLogStore.open(data, fastTreeHash);
     return {
       log: store,
