@@ -27,9 +27,12 @@ export function transportContract(name: string, open: OpenTransport): void {
     const [a, b] = [await opened(t), await opened(t)];
     const asked = arrivals(b, 1);
     const answered = arrivals(a, 1);
-    a.send(b.address, utf8.encode('question'));
+    const sent = utf8.encode('question');
+    a.send(b.address, sent);
     const [question] = await asked;
-    assert.deepEqual(question, { bytes: utf8.encode('question'), from: a.address });
+    assert.deepEqual(question, { bytes: sent, from: a.address });
+    question?.bytes.fill(0);
+    assert.deepEqual(sent, utf8.encode('question'), 'sender and receiver share memory');
     b.send(question?.from ?? b.address, utf8.encode('answer'));
     assert.deepEqual(await answered, [{ bytes: utf8.encode('answer'), from: b.address }]);
   });

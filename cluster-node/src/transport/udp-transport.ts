@@ -99,7 +99,6 @@ export class UdpTransport implements Transport {
   }
 
   close(): Promise<void> {
-    this.#listener = () => {};
     this.#closing ??= new Promise((resolve) => this.#socket.close(resolve));
     return this.#closing;
   }

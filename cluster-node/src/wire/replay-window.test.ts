@@ -37,3 +37,12 @@ test('the oldest counter that can come late is the window size behind, less one'
   assert.equal(window.isNew(5_000 - replayWindowSize + 1), true);
   assert.equal(window.isNew(5_000 - replayWindowSize), false);
 });
+
+test('counters that were jumped over can still come, though those one window before them were seen', () => {
+  const window = new ReplayWindow();
+  for (let counter = 0; counter < replayWindowSize; counter++) window.add(counter);
+  window.add(replayWindowSize + 6);
+  for (let counter = replayWindowSize; counter < replayWindowSize + 6; counter++) {
+    assert.equal(window.isNew(counter), true, `counter ${counter}`);
+  }
+});
