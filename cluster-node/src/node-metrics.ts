@@ -1,11 +1,12 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ClusterNode } from './node.ts';
-import type { SealedTransport } from './transport/sealed-transport.ts';
+import type { MessageCounts } from './transport/sealed-transport.ts';
+import type { UdpCounts } from './transport/udp-transport.ts';
 
 const memberStates = ['alive', 'suspect', 'dead', 'left'] as const;
 
 /** Exposes what the replica and its transport count. Values are read when they are scraped. */
-export function observeNode(registry: Registry, node: ClusterNode, { counts }: SealedTransport): void {
+export function observeNode(registry: Registry, node: ClusterNode, messages: MessageCounts, udp: UdpCounts): void {
   const { replica } = node;
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
@@ -52,12 +53,17 @@ export function observeNode(registry: Registry, node: ClusterNode, { counts }: S
   counter('grapevine_segments_received_total', 'Segments received from peers.', () => log.segmentsReceived);
   counter('grapevine_segments_known_total', 'Segments received that were here already.', () => log.segmentsKnown);
   counter('grapevine_segments_refused_total', 'Segments that their origin did not write.', () => log.segmentsRefused);
-  counterBy('grapevine_datagrams_sent_total', 'Datagrams sent, by message.', 'type', counts.sent);
+  counterBy('grapevine_datagrams_sent_total', 'Datagrams sent, by message.', 'type', messages.sent);
   counterBy(
     'grapevine_datagrams_received_total',
     'Datagrams received and opened, by message.',
     'type',
-    counts.received,
+    messages.received,
   );
-  counterBy('grapevine_datagrams_dropped_total', 'Datagrams dropped unanswered.', 'reason', counts.dropped);
+  counterBy('grapevine_datagrams_dropped_total', 'Datagrams dropped unanswered.', 'reason', messages.dropped);
+  counterBy('grapevine_datagrams_oversized_total', 'Messages too large for a datagram.', 'type', messages.oversized);
+  counter('grapevine_udp_sent_bytes_total', 'Bytes of datagrams sent.', () => udp.sentBytes);
+  counter('grapevine_udp_received_bytes_total', 'Bytes of datagrams received.', () => udp.receivedBytes);
+  counter('grapevine_udp_unsent_total', 'Datagrams not sent because too much was waiting.', () => udp.dropped);
+  counterBy('grapevine_udp_errors_total', 'Errors of the gossip socket, by system code.', 'code', udp.errors);
 }

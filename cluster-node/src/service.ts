@@ -56,7 +56,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   });
   opened.defer(() => node.stop());
   const metrics = createMetrics('cluster-node', settings.name);
-  observeNode(metrics, node, transport);
+  observeNode(metrics, node, transport.counts, socket.counts);
   const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
   const http = await startNodeHttp(
     {
@@ -111,6 +111,7 @@ function replicaOptions(settings: NodeConfig, origin: string, bootEpoch: number)
     intervalMs,
     fanout,
     maxDatagramBytes,
+    seedsOnly: settings.gossip.insecure,
     suspectAfterMs,
     deadAfterMs,
     queueBytes: settings.queueBytes,

@@ -75,6 +75,7 @@ export class SimNode {
         intervalMs: 200,
         fanout: 2,
         maxDatagramBytes,
+        seedsOnly: false,
         suspectAfterMs: 2_000,
         deadAfterMs: 10_000,
         queueBytes: 1024 * 1024,

@@ -22,10 +22,14 @@ export interface GossipOptions extends MembershipOptions {
   /** Peers asked in each round. */
   readonly fanout: number;
   readonly maxDatagramBytes: number;
+  /** Answer only the seeds: without seals anybody can claim to be a member, at any address. */
+  readonly seedsOnly: boolean;
 }
 
 /** Member records in one datagram: news spreads in a few rounds and most of the datagram stays free for the vector. */
 const membersPerDatagram = 6;
+/** Share of a datagram that member records may take; the rest is for what the datagram is about. */
+const memberShare = 0.4;
 /** Up to so many peers hear of a local commit directly; in larger clusters `wideFanout` random ones pass it on. */
 const smallCluster = 16;
 const wideFanout = 8;
@@ -184,7 +188,7 @@ export class Gossip {
     wanted: string | undefined,
   ): void {
     const { flushed, send } = this.#ports;
-    const members = this.membership.digest(membersPerDatagram);
+    const members = this.#memberDigest();
     const room = requestRoom(this.#options.maxDatagramBytes, members, partials);
     const { range, vector } = sliceVector(flushed.vector, room, this.#round, wanted);
     send(to, { type: 'pull-request', requestId, budget, range, vector, root: flushed.root(), partials, members });
@@ -192,14 +196,23 @@ export class Gossip {
 
   #answer(peer: MemberDigest, request: PullRequest): void {
     const { flushed, log, send } = this.#ports;
+    if (this.#options.seedsOnly && !this.#isSeed(peer.udp)) return;
     const same = equalBytes(request.root, flushed.root());
     const holdings = {
       flushed: same ? noEntries : flushed.vector,
       log,
-      members: this.membership.digest(membersPerDatagram),
+      members: this.#memberDigest(),
     };
     // To the address that the peer names inside the seal, never to where the packet claims to come from.
     for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) send(peer.udp, response);
+  }
+
+  #isSeed({ host, port }: Address): boolean {
+    return this.#options.seeds.some((seed) => seed.host === host && seed.port === port);
+  }
+
+  #memberDigest(): MemberDigest[] {
+    return this.membership.digest(membersPerDatagram, maxPayload(this.#options.maxDatagramBytes) * memberShare);
   }
 
   #sendNudges(nowMs: number): void {

@@ -122,7 +122,7 @@ describe('membership', () => {
     const membership = membershipOf(...Array.from({ length: 12 }, (_, i) => record(i + 2)));
     const seen = new Set<string>();
     for (let round = 0; round < 40; round++) {
-      const digest = membership.digest(6);
+      const digest = membership.digest(6, 1_000);
       assert.equal(digest.length, 6);
       assert.ok(digest.some(({ name }) => name === 'node-1'));
       assert.deepEqual(
@@ -132,7 +132,8 @@ describe('membership', () => {
       for (const { name } of digest) seen.add(name);
     }
     assert.equal(seen.size, 13);
+    assert.equal(membership.digest(6, 200).length, 3);
     membership.merge([record(13, { state: 'suspect' })], 0);
-    assert.ok(membership.digest(3).some(({ state }) => state === 'suspect'));
+    assert.ok(membership.digest(3, 1_000).some(({ state }) => state === 'suspect'));
   });
 });

@@ -1,4 +1,5 @@
 import type { Random } from '@grapevine/shared/random.ts';
+import { memberBytes } from '../wire/limits.ts';
 import type { MemberDigest } from '../wire/messages.ts';
 
 export interface MembershipOptions {
@@ -134,18 +135,26 @@ export class Membership {
     }
   }
 
-  /** This node's record, the ones that changed lately, and a rotating part of the rest: at most `limit` records. */
-  digest(limit: number): MemberDigest[] {
+  /**
+   * This node's record, the ones that changed lately, and a rotating part of the rest: at most `limit` records and, but for
+   * this node's own, `maxBytes`. Sorted by name.
+   */
+  digest(limit: number, maxBytes: number): MemberDigest[] {
+    const chosen = new Set([this.#self]);
+    let room = maxBytes - memberBytes(this.#self);
+    const choose = ({ digest }: Member): boolean => {
+      if (chosen.size >= limit || memberBytes(digest) > room || chosen.has(digest)) return false;
+      chosen.add(digest);
+      room -= memberBytes(digest);
+      return true;
+    };
     const members = [...this.#members.values()];
-    const urgent = members.filter((member) => member.urgency > 0).slice(0, limit - 1);
-    const chosen = new Set(urgent);
-    for (const member of urgent) member.urgency--;
-    for (let i = 0; i < members.length && chosen.size < limit - 1; i++) {
+    for (const member of members) if (member.urgency > 0 && choose(member)) member.urgency--;
+    for (let i = 0; i < members.length && chosen.size < limit; i++) {
       const next = members[this.#digestAt++ % members.length];
-      if (next !== undefined) chosen.add(next);
+      if (next !== undefined) choose(next);
     }
-    const digests = [this.#self, ...[...chosen].map((member) => member.digest)];
-    return digests.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...chosen].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   #refute(claim: MemberDigest): void {

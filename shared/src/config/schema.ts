@@ -4,6 +4,10 @@ import { limits } from '../contracts/limits.ts';
 
 const port = z.int().min(0).max(65_535);
 const host = z.string().min(1).max(255);
+/** What fits into a member record: bounded, so that a record with two of them fits the smallest datagram. */
+const nodeHost = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,120}$/, 'expected a host name or IP address of at most 120 characters');
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port');
 const baseUrl = z.url({ protocol: /^https?$/ });
 const file = z.string().min(1);
@@ -76,8 +80,8 @@ const node = z
       .regex(/^[a-z0-9-]{1,63}$/)
       .default('node-1')
       .describe('Unique name in the cluster.'),
-    host: host.default('127.0.0.1').describe('Address to listen on, HTTP and UDP.'),
-    advertiseHost: host.optional().describe('Address that others use to reach this node; `host` when absent.'),
+    host: nodeHost.default('127.0.0.1').describe('Address to listen on, HTTP and UDP.'),
+    advertiseHost: nodeHost.optional().describe('Address that others use to reach this node; `host` when absent.'),
     httpPort: port.min(1).default(7_101),
     udpPort: port.min(1).default(7_201),
     dataDir: file.default('data/node-1').describe('Folder of this node alone: log, views, origin key.'),
