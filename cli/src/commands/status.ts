@@ -1,0 +1,111 @@
+import { hashSchema, memberStateSchema, originSchema } from '@grapevine/shared/contracts/node-api.ts';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { GatewayClient } from '../gateway-client.ts';
+import type { SetExitCode } from '../program.ts';
+import { addTargetOptions, findTarget, type TargetOptions } from '../target.ts';
+import { type Painter, painter } from '../terminal/paint.ts';
+import { table } from '../terminal/table.ts';
+
+interface StatusOptions extends TargetOptions {
+  readonly json?: boolean;
+}
+
+const statusSchema = z.object({
+  nodes: z.array(
+    z.object({
+      name: z.string(),
+      origin: originSchema,
+      state: memberStateSchema,
+      reachable: z.boolean(),
+      root: hashSchema.nullable(),
+      messages: z.int().nullable(),
+    }),
+  ),
+  consistency: z.object({
+    verdict: z.enum(['equal', 'behind', 'forked', 'unreachable']),
+    pairs: z.array(z.object({ a: z.string(), b: z.string(), state: z.string(), by: z.int() })),
+  }),
+});
+type Status = z.infer<typeof statusSchema>;
+type Verdict = Status['consistency']['verdict'];
+
+const query = `{
+  cluster {
+    nodes { name origin state reachable root messages }
+    consistency { verdict pairs { a b state by } }
+  }
+}`;
+
+const exitCodeByVerdict: Readonly<Record<Verdict, number>> = {
+  equal: exitCodes.ok,
+  behind: exitCodes.ok,
+  forked: exitCodes.failed,
+  unreachable: exitCodes.unreachable,
+};
+
+/** Digits of a root that a person compares; `--json` has all 64. */
+const shownRootDigits = 16;
+
+export function addStatus(program: Command, context: Context, setExitCode: SetExitCode): void {
+  const command = program
+    .command('status')
+    .description('Say whether all replicas tell the same story.')
+    .option('--json', 'print {"verdict", "nodes", "pairs"}')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 replicas agree or some are only behind · 1 forked · 2 something cannot be reached
+Examples:
+  grapevine status
+  grapevine status --json | jq -r .verdict`,
+    );
+  addTargetOptions(command);
+  command.action(async (options: StatusOptions) => {
+    const client = new GatewayClient(await findTarget(context, options, 'operator'));
+    const { cluster } = await client.graphql(z.object({ cluster: statusSchema }), query);
+    const { verdict, pairs } = cluster.consistency;
+    const { stdout } = context;
+    const json = (): string => JSON.stringify({ verdict, nodes: cluster.nodes, pairs });
+    stdout.write(`${options.json === true ? json() : describe(cluster, painter(stdout), stdout.columns)}\n`);
+    setExitCode(exitCodeByVerdict[verdict]);
+  });
+}
+
+function describe({ nodes, consistency }: Status, paint: Painter, width: number | undefined): string {
+  const rows = nodes.map(({ name, state, reachable, root, messages }) => [
+    name,
+    reachable ? state : `${state}, no answer`,
+    String(messages ?? '-'),
+    root?.slice(0, shownRootDigits) ?? '-',
+  ]);
+  const differing = consistency.pairs.filter(({ state }) => state !== 'equal').map(describePair);
+  return [
+    headline(consistency.verdict, nodes.length, paint),
+    '',
+    table([['node', 'state', 'messages', 'root'], ...rows], width),
+    ...(differing.length === 0 ? [] : ['', ...differing]),
+  ].join('\n');
+}
+
+function headline(verdict: Verdict, count: number, { green, yellow, red }: Painter): string {
+  switch (verdict) {
+    case 'equal':
+      return green(count === 1 ? 'equal: there is one replica' : `equal: all ${count} replicas tell the same story`);
+    case 'behind':
+      return yellow('behind: some replicas lack messages that others have; gossip brings them');
+    case 'forked':
+      return red('forked: replicas contradict each other; see docs/operations.md');
+    case 'unreachable':
+      return red('unreachable: some replicas did not answer');
+  }
+}
+
+function describePair({ a, b, state, by }: Status['consistency']['pairs'][number]): string {
+  if (state === 'behind') return `${a} lacks ${by} of ${b}`;
+  if (state === 'ahead') return `${b} lacks ${by} of ${a}`;
+  if (state === 'diverged') return `${a} and ${b} lack ${by} of each other`;
+  return `${a} and ${b}: ${state}`;
+}

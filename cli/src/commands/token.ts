@@ -1,0 +1,62 @@
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { loadConfig } from '@grapevine/shared/config/load.ts';
+import { isScope, type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
+import { systemRandom } from '@grapevine/shared/random.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Context } from '../context.ts';
+import { secretsDir } from '../supervisor/plan.ts';
+import { addDataDirOption, type DataDirOptions, dataDirOf } from '../target.ts';
+import { parseDuration } from '../terminal/duration.ts';
+import { signToken } from '../tokens/sign-token.ts';
+import { readTokenKey, type TokenAlgorithm, tokenAlgorithms } from '../tokens/token-keys.ts';
+
+interface TokenOptions extends DataDirOptions {
+  readonly scope: readonly Scope[];
+  readonly subject: string;
+  readonly ttl: number;
+  readonly alg: TokenAlgorithm;
+  readonly config?: string;
+}
+
+export function addToken(program: Command, context: Context): void {
+  const command = program
+    .command('token')
+    .description("Sign a bearer token with the local cluster's key and print it.")
+    .option('--scope <scopes>', `what the token allows: some of ${scopes.join(', ')}`, parseScopeList, [
+      'messages:read',
+      'messages:write',
+    ])
+    .option('--subject <name>', 'principal; becomes the author of what it publishes', parseSubject, 'cli')
+    .option('--ttl <duration>', 'lifetime, such as 15m, 12h or 30d', parseDuration, 3_600)
+    .addOption(new Option('--alg <algorithm>', 'signature').choices([...tokenAlgorithms]).default('EdDSA'))
+    .option('--config <file>', 'settings, for issuer and audience')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  grapevine token --subject ada --ttl 7d
+  grapevine token --scope 'messages:read cluster:read' --alg HS256`,
+    );
+  addDataDirOption(command);
+  command.action(async (options: TokenOptions) => {
+    const { issuer, audience } = loadConfig({ file: options.config, environment: context.host.env }).gateway.auth;
+    const key = await readTokenKey(secretsDir(dataDirOf(context, options)), options.alg);
+    const { subject, scope, ttl, alg } = options;
+    const claims = { subject, scopes: scope, ttlSeconds: ttl, issuer, audience };
+    context.stdout.write(`${await signToken(claims, alg, key, systemClock, systemRandom)}\n`);
+  });
+}
+
+function parseScopeList(text: string): Scope[] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  return names.map((name) => {
+    if (isScope(name)) return name;
+    throw new InvalidArgumentError(`There is no scope ${name}; expected some of ${scopes.join(', ')}.`);
+  });
+}
+
+/** As the identity header takes it: 1 to 256 characters. */
+function parseSubject(text: string): string {
+  if (text.length >= 1 && text.length <= 256) return text;
+  throw new InvalidArgumentError('Expected 1 to 256 characters.');
+}
