@@ -18,7 +18,7 @@ export const graphqlPath = '/web/graphql';
 export interface EndpointOptions {
   readonly cluster: ClusterClient;
   readonly log: Logger;
-  readonly config: Pick<BffWebConfig, 'mode' | 'maxRequestBytes' | 'maxDepth' | 'maxAliases' | 'maxTokens' | 'maxCost'>;
+  readonly config: Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases' | 'maxTokens' | 'maxCost'>;
   readonly onOperation: (kind: OperationKind) => void;
 }
 
@@ -42,7 +42,6 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
   const yoga = createYoga<VerifiedRequest, GraphContext>({
     schema,
     graphqlEndpoint: graphqlPath,
-    maxRequestBodySize: config.maxRequestBytes,
     // Yoga's own signal is not an AbortSignal to Node.
     context: ({ identity, requestId, signal }) => {
       const caller: Caller = { identity, requestId, signal };
@@ -60,8 +59,9 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
     cors: false,
     landingPage: false,
     graphiql: false,
-    // Forms could be sent from any page in a browser without asking; JSON cannot.
+    // The server reads bodies, within its limits, and hands them over parsed.
     multipart: false,
+    maxRequestBodySize: false,
   });
   return async (request, response, verified) => {
     await yoga(request, response, verified);

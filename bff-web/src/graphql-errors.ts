@@ -3,11 +3,8 @@ import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grape
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { GraphQLHTTPExtensions } from 'graphql-yoga';
 
-/** Codes of yoga and its parsers in our catalogue's terms, where the names differ. */
-const renamed: Readonly<Record<string, ErrorCode>> = {
-  OPERATION_RESOLUTION_FAILURE: 'GRAPHQL_VALIDATION_FAILED',
-  REQUEST_ENTITY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
-};
+/** Codes of yoga in our catalogue's terms, where the names differ. */
+const renamed: Readonly<Record<string, ErrorCode>> = { OPERATION_RESOLUTION_FAILURE: 'GRAPHQL_VALIDATION_FAILED' };
 
 /** Mistakes in a document. Clients that ask for plain application/json get them with status 200, as GraphQL over HTTP says. */
 const documentMistakes: ReadonlySet<ErrorCode> = new Set([

@@ -1,6 +1,7 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { CallObserver } from '@grapevine/shared/cluster-client/cluster-calls.ts';
 import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
+import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { Counter, Histogram, type Registry } from 'prom-client';
@@ -56,7 +57,7 @@ export class WebMetrics {
         const status = response.writableFinished ? String(response.statusCode) : 'aborted';
         this.#requests.observe({ method: request.method, status }, ms / 1_000);
         const { method, path } = request;
-        const principal: unknown = response.locals['principal'];
+        const { subject: principal } = (response.locals['identity'] ?? {}) as Partial<Identity>;
         log.info(
           { requestId: requestIdOf(request), method, path, status, ms: Math.round(ms * 1_000) / 1_000, principal },
           'request',

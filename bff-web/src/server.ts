@@ -6,7 +6,7 @@ import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
 import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
-import { type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { type Identity, type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import { serveMetrics } from '@grapevine/shared/metrics.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
@@ -15,6 +15,7 @@ import { graphiqlPage } from './graphiql.ts';
 import { createGraphQLHandler, graphqlPath } from './graphql-endpoint.ts';
 import type { WebMetrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
+import { readJson } from './read-json.ts';
 
 export interface WebServerOptions {
   readonly cluster: ClusterClient;
@@ -63,7 +64,13 @@ function webApp(options: WebServerOptions, streams: OpenStreams): Express {
   app.use(metrics.timeRequests(clock, log));
   app.use('/console', serveConsole());
   if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));
-  app.all(graphqlPath, requireJson, limitBody(config.maxRequestBytes), streams.watch, serveGraphQL(options));
+  app.all(graphqlPath, [
+    drainUnread,
+    authenticate(options.verifier),
+    ...readJson(config.maxRequestBytes),
+    streams.watch,
+    serveGraphQL(options),
+  ]);
   app.use(refuseUnknown);
   app.use(answerProblems(log));
   return app;
@@ -94,26 +101,25 @@ function serveConsole(): RequestHandler {
   });
 }
 
-/** Other types could be posted by a form on any page, without the browser asking first (CSRF). */
-const requireJson: RequestHandler = (request, _response, next) => {
-  if (request.method === 'POST' && request.is(['application/json', 'application/graphql+json']) === false) {
-    const found = request.headers['content-type'] ?? 'none';
-    throw new GrapevineError('UNSUPPORTED_MEDIA_TYPE', `Expected content type application/json, found ${found}.`);
-  }
+/**
+ * A body that was refused half-way is read to its end, within the server's time for a request. What is left of it would
+ * stand in the way of the connection's next request, for ever.
+ */
+const drainUnread: RequestHandler = (request, response, next) => {
+  response.once('finish', () => request.resume());
   next();
 };
 
-/** A body that says how large it is; others are counted as they arrive, by yoga. */
-function limitBody(maxBytes: number): RequestHandler {
-  return (request, _response, next) => {
-    const found = Number(request.headers['content-length'] ?? 0);
-    if (found <= maxBytes) return next();
-    throw new GrapevineError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${maxBytes} bytes, found ${found}.`);
+function authenticate(verifier: IdentityVerifier): RequestHandler {
+  return (request, response, next) => {
+    const header = request.headers[identityHeader];
+    response.locals['identity'] = verifier.verify(typeof header === 'string' ? header : undefined);
+    next();
   };
 }
 
 function serveGraphQL(options: WebServerOptions): RequestHandler {
-  const { cluster, log, config, verifier, metrics } = options;
+  const { cluster, log, config, metrics } = options;
   const handle = createGraphQLHandler({
     cluster,
     log,
@@ -121,9 +127,7 @@ function serveGraphQL(options: WebServerOptions): RequestHandler {
     onOperation: (kind) => metrics.countOperation(kind),
   });
   return async (request, response) => {
-    const header = request.headers[identityHeader];
-    const identity = verifier.verify(typeof header === 'string' ? header : undefined);
-    response.locals['principal'] = identity.subject;
+    const identity = response.locals['identity'] as Identity;
     // Answers depend on who asks, and are old at once.
     response.setHeader('cache-control', 'no-store');
     await handle(request, response, { identity, requestId: requestIdOf(request), signal: goneSignal(response) });

@@ -53,6 +53,8 @@ export async function startWeb(
 ): Promise<WebUnderTest> {
   const cluster = await startFakeCluster(nodes, nodeKey);
   const logged: Record<string, unknown>[] = [];
+  const registry = createMetrics('bff-web', 'test');
+  const metrics = new WebMetrics(registry);
   const client = new ClusterClient({
     name: 'bff-web',
     seeds: config.seeds ?? cluster.seeds,
@@ -60,8 +62,8 @@ export async function startWeb(
     clock: systemClock,
     random: new SeededRandom(1),
     requestTimeoutMs: 2_000,
+    onAttempt: metrics.timeAttempt,
   });
-  const registry = createMetrics('bff-web', 'test');
   const destination = { write: (line: string) => logged.push(JSON.parse(line)) };
   const http = await startWebServer(
     {
@@ -70,7 +72,7 @@ export async function startWeb(
       clock: systemClock,
       log: createLogger({ name: 'bff-web', level: 'info', destination }),
       registry,
-      metrics: new WebMetrics(registry),
+      metrics,
       config: { ...configSchema.parse({}).bffWeb, port: 0, ...config },
     },
     'bff-web',

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { parseEventStream } from '@grapevine/shared/cluster-client/event-stream.ts';
+import { startWeb, type WebUnderTest } from './web.fixture.ts';
+
+let web: WebUnderTest;
+before(async () => {
+  web = await startWeb();
+});
+after(() => web.stop());
+
+interface Subscription {
+  /** The data of the next event. */
+  next(): Promise<Record<string, unknown>>;
+  /** Goes away, as a closed browser tab does. */
+  leave(): void;
+}
+
+async function subscribe(query: string, at: WebUnderTest = web): Promise<Subscription> {
+  const gone = new AbortController();
+  const headers = { 'content-type': 'application/json', accept: 'text/event-stream', ...at.identity() };
+  const response = await at.request({ method: 'POST', headers, body: JSON.stringify({ query }), signal: gone.signal });
+  assert.equal(response.status, 200);
+  assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
+  assert.ok(response.body !== null);
+  const events = parseEventStream(response.body);
+  return {
+    async next() {
+      const { value } = await events.next();
+      assert.equal(value?.event, 'next');
+      const { data, errors } = JSON.parse(String(value.data)) as { data: Record<string, unknown>; errors?: unknown };
+      assert.equal(errors, undefined);
+      return data;
+    },
+    leave: () => gone.abort(),
+  };
+}
+
+async function publish(body: string, at: WebUnderTest = web): Promise<void> {
+  const { errors } = await at.graph(
+    'mutation ($b: String!) { publish(input: { topic: "live", body: $b }) { heldBy } }',
+    { b: body },
+  );
+  assert.deepEqual(errors, []);
+}
+
+const openStreams = (): number => web.cluster.nodes.reduce((sum, node) => sum + node.openStreams, 0);
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('The condition did not come true within five seconds.');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+interface Added {
+  readonly messageAdded: { readonly message: { readonly body: string }; readonly consistencyToken: string };
+}
+
+test('messages arrive as they are published, and a token resumes after the last one', async () => {
+  const fields = '{ message { body } consistencyToken }';
+  const first = await subscribe(`subscription { messageAdded(topic: "live") ${fields} }`);
+  await until(() => openStreams() === 1);
+  await publish('one');
+  const { messageAdded } = (await first.next()) as unknown as Added;
+  assert.equal(messageAdded.message.body, 'one');
+  first.leave();
+  await until(() => openStreams() === 0);
+  await publish('two');
+  await publish('three');
+  const second = await subscribe(
+    `subscription { messageAdded(topic: "live", since: "${messageAdded.consistencyToken}") ${fields} }`,
+  );
+  const bodies = [];
+  for (let i = 0; i < 2; i++) bodies.push(((await second.next()) as unknown as Added).messageAdded.message.body);
+  assert.deepEqual(bodies, ['two', 'three']);
+  second.leave();
+  await until(() => openStreams() === 0);
+});
+
+test('a client that goes away while nothing happens ends the stream in the node', async () => {
+  const quiet = await subscribe('subscription { messageAdded(topic: "quiet") { consistencyToken } }');
+  await until(() => openStreams() === 1);
+  quiet.leave();
+  await until(() => openStreams() === 0);
+});
+
+test('a subscription outlives the node that served it', async () => {
+  const own = await startWeb(2);
+  try {
+    const live = await subscribe('subscription { messageAdded(topic: "live") { message { body } } }', own);
+    await until(() => own.cluster.nodes.some((node) => node.openStreams === 1));
+    await publish('before', own);
+    assert.deepEqual(await live.next(), { messageAdded: { message: { body: 'before' } } });
+    await own.cluster.nodes.find((node) => node.openStreams === 1)?.stop();
+    await publish('after', own);
+    assert.deepEqual(await live.next(), { messageAdded: { message: { body: 'after' } } });
+    live.leave();
+  } finally {
+    await own.stop();
+  }
+});
+
+test('the cluster is told at once, and again when it has changed', async () => {
+  const own = await startWeb(2);
+  try {
+    const live = await subscribe('subscription { clusterChanged { consistency { verdict } nodes { messages } } }', own);
+    const empty = { consistency: { verdict: 'equal' }, nodes: [{ messages: 0 }, { messages: 0 }] };
+    assert.deepEqual(await live.next(), { clusterChanged: empty });
+    await publish('x', own);
+    assert.deepEqual(await live.next(), {
+      clusterChanged: { ...empty, nodes: [{ messages: 1 }, { messages: 1 }] },
+    });
+    live.leave();
+  } finally {
+    await own.stop();
+  }
+});
+
+test('a stop cuts subscriptions instead of completing them, and does not wait for them', async () => {
+  const own = await startWeb(1);
+  const live = await subscribe('subscription { messageAdded(topic: "live") { consistencyToken } }', own);
+  const waiting = live.next();
+  await until(() => own.cluster.nodes[0]?.openStreams === 1);
+  await Promise.all([assert.rejects(waiting, TypeError), own.stop()]);
+});
