@@ -65,7 +65,6 @@ function webApp(options: WebServerOptions, streams: OpenStreams): Express {
   app.use('/console', serveConsole());
   if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));
   app.all(graphqlPath, [
-    drainUnread,
     authenticate(options.verifier),
     ...readJson(config.maxRequestBytes),
     streams.watch,
@@ -100,15 +99,6 @@ function serveConsole(): RequestHandler {
     },
   });
 }
-
-/**
- * A body that was refused half-way is read to its end, within the server's time for a request. What is left of it would
- * stand in the way of the connection's next request, for ever.
- */
-const drainUnread: RequestHandler = (request, response, next) => {
-  response.once('finish', () => request.resume());
-  next();
-};
 
 function authenticate(verifier: IdentityVerifier): RequestHandler {
   return (request, response, next) => {
