@@ -118,6 +118,14 @@ test('peaks that do not fit the size, and hashes of another length, are refused'
   assert.throws(() => new Frontier(hash).append(new Uint8Array(33)), /32 bytes, found 33/);
 });
 
+test('a caller may use its memory again after appending', () => {
+  const memory = Buffer.from(flat(leavesUpTo(7)));
+  const frontier = new Frontier(hash);
+  frontier.append(memory);
+  memory.fill(0);
+  assert.deepEqual(frontier.root(), referenceRoot(hash, leavesUpTo(7)));
+});
+
 test('nobody can change the empty root for others', () => {
   emptyRoot().fill(0);
   assert.equal(toHex(new Frontier(hash).root()), vectorRoots.get(0));

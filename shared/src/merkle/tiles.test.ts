@@ -44,6 +44,17 @@ test('every node of a tree comes back from its tiles, whatever the size and the 
   );
 });
 
+test('hashes may lie anywhere in memory', () => {
+  const leaf = hash.leaf(Uint8Array.of(1));
+  for (let shift = 0; shift < 4; shift++) {
+    const memory = Buffer.alloc(shift + hashLength);
+    memory.set(leaf, shift);
+    const writer = new TileWriter(() => undefined);
+    writer.add(0, 0, memory.subarray(shift));
+    assert.deepEqual(writer.take(), [{ group: 0, tile: 0, bytes: leaf }], `at ${shift}`);
+  }
+});
+
 test('the number of leaves determines the length of a tile', () => {
   assert.equal(hashesInTile(0), 0);
   assert.equal(hashesInTile(1), 1);

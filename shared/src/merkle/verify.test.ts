@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { referenceConsistency, referenceInclusion, referenceRoot } from './reference-tree.ts';
-import { emptyRoot, nobleTreeHash as hash } from './tree-hash.ts';
+import { emptyRoot, nobleTreeHash as hash, type TreeHash } from './tree-hash.ts';
 import { type ConsistencyClaim, type InclusionClaim, verifyConsistency, verifyInclusion } from './verify.ts';
 
 const leaves = Array.from({ length: 70 }, (_, i) => hash.leaf(Uint8Array.of(i)));
@@ -97,14 +97,28 @@ test('equal sizes with different roots, and a beginning that is not empty, are n
   const [a, b] = [consistency(5, 5), consistency(6, 6)];
   assert.equal(verifyConsistency({ ...a, toRoot: b.toRoot }), false);
   assert.equal(verifyConsistency({ ...a, path: [a.toRoot] }), false);
+  assert.equal(
+    verifyConsistency({ ...consistency(4, 8), path: [], toRoot: rootAt(4) }),
+    false,
+    'growth without change',
+  );
   assert.equal(verifyConsistency({ ...consistency(0, 5), fromRoot: a.toRoot }), false);
   assert.equal(verifyConsistency({ ...consistency(0, 5), path: [a.toRoot] }), false);
 });
 
-test('a very long path ends early', () => {
+test('a very long path is not followed beyond the root', () => {
+  let hashed = 0;
+  const counting: TreeHash = {
+    ...hash,
+    node(left, right) {
+      hashed++;
+      return hash.node(left, right);
+    },
+  };
   const path = Array.from({ length: 10_000 }, () => leafAt(0));
-  assert.equal(verifyInclusion({ ...inclusion(3, 8), path }), false);
-  assert.equal(verifyConsistency({ ...consistency(3, 8), path }), false);
+  assert.equal(verifyInclusion({ ...inclusion(3, 8), hash: counting, path }), false);
+  assert.equal(verifyConsistency({ ...consistency(3, 8), hash: counting, path }), false);
+  assert.ok(hashed <= 10, `${hashed} hashes`);
 });
 
 function inclusion(index: number, size: number): InclusionClaim {
@@ -117,10 +131,11 @@ function consistency(from: number, to: number): ConsistencyClaim {
   return { hash, from, to, path, fromRoot: rootAt(from), toRoot: rootAt(to) };
 }
 
-/** Flipped bits, one node more, fewer or twice, and neighbours swapped. */
+/** No nodes, flipped bits, one node more, fewer or twice, and neighbours swapped. */
 function damagedPaths(path: readonly Uint8Array[]): Uint8Array[][] {
   const extra = hash.leaf(Uint8Array.of(255));
   const damaged: Uint8Array[][] = [
+    ...(path.length > 0 ? [[]] : []),
     [...path, extra],
     [extra, ...path],
     [...path, new Uint8Array(31)],
