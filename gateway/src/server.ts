@@ -145,8 +145,6 @@ function createHttpServer(app: Express, config: GatewayConfig): Server {
     app,
   );
   server.maxConnections = maxConnections;
-  // At its default of 2,000 Node silently drops the headers that follow, a Transfer-Encoding among them.
-  server.maxHeadersCount = 0;
   return server;
 }
 

@@ -7,11 +7,14 @@ export interface RawAnswer {
   readonly end: 'closed' | 'reset' | 'open';
 }
 
+/** A server that has not answered and not read for so long never will. */
+const patienceMs = 3_000;
+
 /**
- * Sends bytes as they are and collects everything that comes back until the server closes or nothing has come for
- * `patienceMs`. For what HTTP clients refuse to send.
+ * Sends bytes as they are and collects everything that comes back until the server closes or nothing has moved for three
+ * seconds. For what HTTP clients refuse to send. With `readLate` it does not read before all is sent, as simple clients do.
  */
-export function sendRaw(port: number, bytes: string, patienceMs = 3_000): Promise<RawAnswer> {
+export function sendRaw(port: number, bytes: string, options: { readLate?: boolean } = {}): Promise<RawAnswer> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect({ port, host: '127.0.0.1' });
@@ -25,7 +28,8 @@ export function sendRaw(port: number, bytes: string, patienceMs = 3_000): Promis
     });
     socket.once('end', () => finish('closed'));
     socket.once('error', () => finish('reset'));
-    socket.write(bytes, 'latin1');
+    if (options.readLate === true) socket.pause();
+    socket.write(bytes, 'latin1', () => socket.resume());
   });
 }
 

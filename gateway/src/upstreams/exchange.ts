@@ -33,7 +33,6 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #limits: ExchangeLimits;
   readonly #settle: { resolve: () => void; reject: (reason: Error) => void };
-  #state: 'waiting' | 'answering' | 'over' = 'waiting';
   #outgoing: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,7 +44,6 @@ export class Exchange {
     this.begun = promise;
     this.#settle = { resolve, reject };
     response.once('close', () => {
-      this.#state = 'over';
       this.#stopWatching();
       reject(new ClientGone('the client went away'));
     });
@@ -66,32 +64,26 @@ export class Exchange {
 
   /** The upstream's status and headers are here: passes them and the body on, without keeping anything. */
   answered(answer: IncomingMessage): void {
-    if (this.#state !== 'waiting') {
-      answer.destroy();
-      return;
-    }
     const status = answer.statusCode ?? 502;
     try {
       this.#response.writeHead(status, returnedHeaders(answer));
     } catch (error) {
-      // A status or header that Node would not send, such as status 099. Thrown from here it would end the process.
+      // A status that Node would not send, such as 099, or an error of ours went out first. Thrown on from here it would
+      // end the process.
       answer.destroy();
       this.failed(error as Error);
       return;
     }
-    this.#state = 'answering';
     this.#watchBody(answer);
     answer.pipe(this.#response);
     if (status >= 500) this.#settle.reject(new FaultyAnswer(`answered ${status}`));
     else this.#settle.resolve();
   }
 
-  /** The exchange broke down. Once the answer has begun there is nothing left to say: the connection is cut. */
+  /** The exchange broke down. Once the answer has begun there is nothing left to say: the proxy cuts the connection. */
   failed(error: Error): void {
     this.#stopWatching();
-    if (this.#state === 'answering') this.#response.destroy();
-    else this.#settle.reject(explain(error));
-    this.#state = 'over';
+    this.#settle.reject(explain(error));
   }
 
   /** An event stream may be silent for ever; any other body that stands still is given up. */
@@ -124,7 +116,6 @@ export class Exchange {
     this.failed(error);
     this.#outgoing?.destroy();
     // What the client still sends is read and dropped; otherwise it might never get to reading the answer.
-    this.#request.unpipe();
     this.#request.resume();
   }
 
