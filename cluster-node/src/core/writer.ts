@@ -1,4 +1,4 @@
-import { type Entry, encodeEntry } from '@grapevine/shared/log/entry.ts';
+import { type Entry, encodeEntries } from '@grapevine/shared/log/entry.ts';
 import { headBytes } from '@grapevine/shared/log/head.ts';
 import { type HybridClock, hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
@@ -126,8 +126,9 @@ export class Writer {
     const entries = drafts.map(
       (draft, i): Entry => ({ ...draft, origin, seq: firstSeq + i, hlc: firstHlc + BigInt(i) }),
     );
-    const records = entries.map((entry): SegmentRecord => ({ kind: 'entry', bytes: encodeEntry(entry) }));
-    const leaves = records.map((record) => (record.kind === 'entry' ? this.#hash.leaf(record.bytes) : record.leafHash));
+    const encoded = encodeEntries(entries);
+    const records = encoded.map((bytes): SegmentRecord => ({ kind: 'entry', bytes }));
+    const leaves = encoded.map((bytes) => this.#hash.leaf(bytes));
     const { frontier, leafHashes, nodes } = this.#tips.grow(origin, leaves);
     const size = frontier.size;
     const head = { origin, size, root: frontier.root(), hlc: firstHlc + BigInt(drafts.length - 1) };

@@ -1,7 +1,9 @@
-import { compareAt, prefixBytes, recordBytes } from './place-record.ts';
+import { compareAt, copyRecord, type Place, prefixBytes, recordBytes, writeRecord } from './place-record.ts';
 
 /** Below this share of used slots, probing for a free one stays short. */
 const slotsPerRecord = 2;
+/** Above every record number. */
+const numbers = 0x1_0000;
 
 /** The newest records of an index, in a hash table of fixed size outside the garbage collector's sight. */
 export class Memtable {
@@ -20,13 +22,13 @@ export class Memtable {
     return this.#size;
   }
 
-  /** Throws `RangeError` when the table is full. */
-  add(record: Uint8Array): void {
+  /** Adds the record of `hash`; throws `RangeError` when the table is full. */
+  add(hash: Uint8Array, place: Place): void {
     const at = this.#size * recordBytes;
     if (at >= this.#records.length) throw new RangeError(`A memtable of ${this.#size} records is full.`);
-    this.#records.set(record, at);
+    writeRecord(this.#records, at, hash, place);
     this.#size += 1;
-    let slot = this.#firstSlot(record);
+    let slot = this.#firstSlot(hash);
     while (this.#slots[slot] !== 0) slot = this.#nextSlot(slot);
     this.#slots[slot] = this.#size;
   }
@@ -46,14 +48,33 @@ export class Memtable {
 
   /** All records, one after the other, in order. */
   sorted(): Uint8Array {
-    const records = this.#records;
-    const order = Uint16Array.from({ length: this.#size }, (_, i) => i);
-    order.sort((a, b) => compareAt(records, a * recordBytes, records, b * recordBytes, recordBytes));
+    const order = this.#roughOrder();
     const sorted = new Uint8Array(this.#size * recordBytes);
     for (const [place, number] of order.entries()) {
-      sorted.set(records.subarray(number * recordBytes, (number + 1) * recordBytes), place * recordBytes);
+      let at = place * recordBytes;
+      // Insertion: hardly ever moves anything, since few records agree in as many bits as the rough order looks at.
+      while (at > 0 && compareAt(sorted, at - recordBytes, this.#records, number * recordBytes, recordBytes) > 0) {
+        sorted.copyWithin(at, at - recordBytes, at);
+        at -= recordBytes;
+      }
+      copyRecord(this.#records, number * recordBytes, sorted, at);
     }
     return sorted;
+  }
+
+  /**
+   * Record numbers in the order of the records' first 32 bits. Bits and number share one float, so that the engine sorts
+   * plain numbers, ten times faster than with a function that compares.
+   */
+  #roughOrder(): Float64Array {
+    const order = new Float64Array(this.#size);
+    const view = new DataView(this.#records.buffer);
+    for (let number = 0; number < order.length; number++) {
+      order[number] = view.getUint32(number * recordBytes) * numbers + number;
+    }
+    order.sort();
+    for (const [place, key] of order.entries()) order[place] = key % numbers;
+    return order;
   }
 
   /** Records begin with a hash: any of its bytes are as good as random. */

@@ -1,7 +1,7 @@
 import type { Batch } from './batch.ts';
 import type { KeyValueReader } from './key-value.ts';
 import { Memtable } from './memtable.ts';
-import { encodeRecord, type Place, placeOf, prefixBytes } from './place-record.ts';
+import { type Place, placeOf, prefixBytes } from './place-record.ts';
 import { addRun, findInRuns, mergeRuns } from './sorted-runs.ts';
 
 /**
@@ -23,7 +23,7 @@ export class PlaceIndex {
   }
 
   add(hash: Uint8Array, place: Place): void {
-    this.#recent.add(encodeRecord(hash, place));
+    this.#recent.add(hash, place);
   }
 
   find(reader: KeyValueReader, hash: Uint8Array): Place[] {

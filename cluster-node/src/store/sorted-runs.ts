@@ -13,7 +13,7 @@ import { ByteReader, ByteWriter } from '@grapevine/shared/log/bytes.ts';
 import type { Batch } from './batch.ts';
 import type { KeyRange, KeyValueReader } from './key-value.ts';
 import { metaKey, successor } from './keys.ts';
-import { compareAt, matchesIn, prefixBytes, recordBytes } from './place-record.ts';
+import { compareAt, copyRecord, matchesIn, prefixBytes, recordBytes } from './place-record.ts';
 
 /** Runs of one level that are merged into one of the next: fewer mean more rewriting, more mean more places to look. */
 const fanOut = 4;
@@ -131,7 +131,7 @@ function nextChunk(cursors: readonly RunCursor[]): Uint8Array {
   while (length < chunkBytes) {
     const least = leastOf(cursors);
     if (least === undefined) break;
-    for (let i = 0; i < recordBytes; i++) chunk[length + i] = least.chunk[least.at + i] ?? 0;
+    copyRecord(least.chunk, least.at, chunk, length);
     length += recordBytes;
     least.advance();
   }

@@ -70,7 +70,7 @@ export function encodeSegment(segment: Omit<Segment, 'bytes'>): Uint8Array {
   writer.bytes(head.signature);
   for (const record of records) writeRecord(writer, record);
   if (writer.length !== length) throw new RangeError('A hash, key or signature of the segment has the wrong length.');
-  return writer.finish();
+  return writer.take();
 }
 
 /**

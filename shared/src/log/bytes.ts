@@ -2,6 +2,8 @@
 import { DecodeError } from './decode-error.ts';
 
 const two32 = 0x1_0000_0000;
+/** Characters from which on the encoder is faster than a loop. */
+const longestLoop = 32;
 const u48Max = 0xffff_ffff_ffff;
 
 // ignoreBOM keeps a leading U+FEFF in the text: without it two different encodings would decode to one string.
@@ -193,12 +195,31 @@ export class ByteWriter {
     return this.#buffer.slice(0, this.#length);
   }
 
+  /** What was written, not copied: the writer must not be used any more. */
+  take(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   #utf8(text: string): void {
+    if (this.#ascii(text)) return;
     const at = this.#length;
     if (this.#buffer.length - at < text.length * 3) this.#reserve(at + utf8Length(text));
     const { read, written } = utf8Encoder.encodeInto(text, this.#buffer.subarray(at));
     if (read < text.length) throw new RangeError(`Text of ${text.length} characters did not fit its buffer.`);
     this.#length = at + written;
+  }
+
+  /** Short ASCII text, which most is, costs less in a loop than in a call of the encoder. Answers false when it is something else. */
+  #ascii(text: string): boolean {
+    if (text.length > longestLoop) return false;
+    if (this.#length + text.length > this.#buffer.length) this.#reserve(this.#length + text.length);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      this.#buffer[this.#length + i] = unit;
+    }
+    this.#length += text.length;
+    return true;
   }
 
   #put16(at: number, value: number): void {

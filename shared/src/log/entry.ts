@@ -11,7 +11,7 @@
  * ```
  */
 import { GrapevineError } from '../errors/grapevine-error.ts';
-import { ByteReader, ByteWriter, fromHex, toHex, utf8Length } from './bytes.ts';
+import { ByteReader, ByteWriter, toHex, utf8Length } from './bytes.ts';
 import { DecodeError } from './decode-error.ts';
 
 export interface Entry {
@@ -68,8 +68,11 @@ export const maxEntryBytes =
   (1 + entryLimits.idempotencyKey) +
   (4 + entryLimits.body);
 
-// One buffer for all calls: encoding is synchronous, and making a buffer per entry is what it would cost most.
-const writer = new ByteWriter(maxEntryBytes, 4096);
+/** Entries that are encoded together share buffers of about this many bytes: making one per entry is what costs most. */
+const sharedBytes = 64 * 1024;
+
+// One writer for all calls: encoding is synchronous.
+const writer = new ByteWriter(sharedBytes + maxEntryBytes, sharedBytes);
 
 /**
  * The canonical bytes of `entry`. Throws `GrapevineError` (`INVALID_TOPIC`, `PAYLOAD_TOO_LARGE`, `INVALID_ARGUMENT`) that
@@ -77,14 +80,37 @@ const writer = new ByteWriter(maxEntryBytes, 4096);
  * seq or hlc are, since those come from the node.
  */
 export function encodeEntry(entry: Entry): Uint8Array {
+  writer.reset();
+  writeEntry(entry);
+  return writer.finish();
+}
+
+/** `encodeEntry` for each of `entries`, several times faster; the results share memory. */
+export function encodeEntries(entries: readonly Entry[]): Uint8Array[] {
+  const encoded: Uint8Array[] = [];
+  let ends: number[] = [];
+  const cut = (): void => {
+    const bytes = writer.finish();
+    for (const [i, end] of ends.entries()) encoded.push(bytes.subarray(ends[i - 1] ?? 0, end));
+    writer.reset();
+    ends = [];
+  };
+  writer.reset();
+  for (const entry of entries) {
+    writeEntry(entry);
+    ends.push(writer.length);
+    if (writer.length >= sharedBytes) cut();
+  }
+  cut();
+  return encoded;
+}
+
+function writeEntry(entry: Entry): void {
   requirePublishable(entry);
   const headers = Object.entries(entry.headers).sort(byName);
-  if (!originPattern.test(entry.origin))
-    throw new RangeError(`Expected an origin of 32 digits, found ${entry.origin}.`);
-  writer.reset();
   writer.u8(version);
   writer.u8((entry.key === undefined ? 0 : hasKey) | (entry.idempotencyKey === undefined ? 0 : hasIdempotencyKey));
-  writer.bytes(fromHex(entry.origin));
+  writer.bytes(originBytes(entry.origin));
   writer.u48(entry.seq);
   writer.u64(entry.hlc);
   writer.text8(entry.topic);
@@ -99,7 +125,17 @@ export function encodeEntry(entry: Entry): Uint8Array {
   if (entry.idempotencyKey !== undefined) writer.text8(entry.idempotencyKey);
   writer.u32(entry.body.length);
   writer.bytes(entry.body);
-  return writer.finish();
+}
+
+/** The origin that was encoded last: a node encodes hardly any but its own. */
+let lastOrigin = { hex: '', bytes: new Uint8Array(0) };
+
+function originBytes(hex: string): Uint8Array {
+  if (hex !== lastOrigin.hex) {
+    if (!originPattern.test(hex)) throw new RangeError(`Expected an origin of 32 digits, found ${hex}.`);
+    lastOrigin = { hex, bytes: Uint8Array.fromHex(hex) };
+  }
+  return lastOrigin.bytes;
 }
 
 /**
