@@ -66,7 +66,9 @@ function showVerdict(tone, headline, detail) {
 }
 
 function showCluster({ consistency: { verdict, pairs }, nodes }) {
-  showVerdict(verdict, ...verdicts[verdict]);
+  const silent = nodes.filter(({ reachable }) => !reachable).map(({ name }) => name);
+  const [headline, detail] = verdicts[verdict];
+  showVerdict(verdict, headline, silent.length === 0 ? detail : `${detail} No answer from ${silent.join(', ')}.`);
   byId('sign-in').hidden = true;
   byId('report').hidden = false;
   const names = nodes.map(({ name }) => name);

@@ -13,7 +13,7 @@ import {
 export type DocumentLimits = Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases'>;
 
 /** Root fields of one document. Each is a call or more to the cluster, and they run at once. */
-const maxRootFields = 20;
+const maxRootFields = 30;
 
 /** Validation rules that keep a document small; what it costs with its variables is checked before execution. */
 export function limitRules(limits: DocumentLimits): readonly ValidationRule[] {

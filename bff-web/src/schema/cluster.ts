@@ -1,4 +1,5 @@
 import { type ConsistencyReport, consistencyReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
+import { pause } from '@grapevine/shared/cluster-client/pause.ts';
 import type { GraphContext } from '../graph-context.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { ComparisonType } from './comparison.ts';
@@ -67,18 +68,4 @@ async function* changes(context: GraphContext): AsyncGenerator<ClusterLook> {
     last = now;
     await pause(pollMs, signal);
   }
-}
-
-/** Waits; an abort ends the wait early, without an error. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done, { once: true });
-    if (signal?.aborted === true) done();
-  });
 }

@@ -1,4 +1,3 @@
-import { printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './scalars.ts';
 import './topic.ts';
@@ -8,8 +7,3 @@ import './cluster.ts';
 
 /** The whole schema; each type is in the file of its name. */
 export const schema = builder.toSchema();
-
-/** The schema as text, in alphabetical order. */
-export function printedSchema(): string {
-  return `${printSchema(schema)}\n`;
-}

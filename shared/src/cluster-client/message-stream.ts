@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 import type { ClusterCalls } from './cluster-calls.ts';
 import { parseEventStream } from './event-stream.ts';
 import { NodeFailure } from './node-failure.ts';
+import { pause } from './pause.ts';
 
 export interface MessageEvent {
   /** Covers this message and everything before it: give it as `since` to go on after it. */
@@ -123,18 +124,4 @@ async function* readEvents(body: Readable): AsyncGenerator<MessageEvent, void> {
 
 function streamPath(topic: string | undefined, since: string): string {
   return `/v1/stream?${new URLSearchParams({ ...(topic === undefined ? {} : { topic }), since }).toString()}`;
-}
-
-/** Waits; an abort ends the wait early, without an error. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

@@ -109,7 +109,8 @@ export class NodeDirectory {
     const named = new Map<string, Member>();
     for (const member of members.slice(0, maxMembers)) {
       const url = httpOrigin(member.http);
-      if (url !== undefined) named.set(url, member);
+      // A node that was given a new name leaves a dead record with the same address.
+      if (url !== undefined && named.get(url)?.state !== 'alive') named.set(url, member);
     }
     if (named.size === 0) return;
     for (const [url, member] of named) {
