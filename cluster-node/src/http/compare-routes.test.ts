@@ -4,7 +4,7 @@ import test from 'node:test';
 import { type Comparison, comparisonSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { problemSchema } from '@grapevine/shared/errors/problem.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
-import { codeOf, TestNode } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 import { nodeHeadVerifier } from '../store/ed25519.ts';
 
 async function startPair(): Promise<{ a: TestNode; b: TestNode; stop: () => Promise<void> }> {

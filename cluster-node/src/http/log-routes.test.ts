@@ -10,7 +10,7 @@ import {
 } from '@grapevine/shared/contracts/node-api.ts';
 import { nobleTreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { verifyConsistency } from '@grapevine/shared/merkle/verify.ts';
-import { codeOf, TestNode } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 
 const size = 11;
 

@@ -10,7 +10,7 @@ import { decodeEntry } from '@grapevine/shared/log/entry.ts';
 import { nobleHeadVerifier } from '@grapevine/shared/log/head.ts';
 import { nobleTreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
-import { codeOf, TestNode, until, vouched } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 const draft = (body: string) => ({ topic: 'news', body });
 

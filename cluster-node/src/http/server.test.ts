@@ -3,7 +3,7 @@ import test from 'node:test';
 import { ManualClock, systemClock } from '@grapevine/shared/clock.ts';
 import { problemContentType, problemSchema } from '@grapevine/shared/errors/problem.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
-import { clusterKey, codeOf, TestNode, vouched } from '../../../test/fixtures/node-http.ts';
+import { clusterKey, codeOf, TestNode, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 const routes = [
   ['GET', '/v1/messages'],

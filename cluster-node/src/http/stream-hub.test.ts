@@ -9,8 +9,8 @@ import { publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
 import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
-import { MemoryNode } from '../../../test/fixtures/memory-node.ts';
-import { until } from '../../../test/fixtures/node-http.ts';
+import { MemoryNode } from '@grapevine/test/fixtures/memory-node.ts';
+import { until } from '@grapevine/test/fixtures/node-http.ts';
 import { StreamHub } from './stream-hub.ts';
 
 async function startHub(

@@ -6,7 +6,7 @@ import { parseEventStream, type ServerSentEvent } from '@grapevine/shared/cluste
 import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { type Message, messageSchema } from '@grapevine/shared/contracts/node-api.ts';
-import { codeOf, TestNode, until, vouched } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 /** One reader of a node's stream, as slow as the test wants. */
 class Reader {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type SyncResponse, syncResponseSchema } from '@grapevine/shared/contracts/node-api.ts';
-import { codeOf, TestNode } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 
 async function sync(node: TestNode, query: string): Promise<SyncResponse> {
   const answer = await node.get(`/v1/sync?${query}`);

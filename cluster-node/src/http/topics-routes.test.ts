@@ -9,7 +9,7 @@ import {
   topicSchema,
   topicsResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
-import { codeOf, TestNode } from '../../../test/fixtures/node-http.ts';
+import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 
 const bodies = (count: number) => Array.from({ length: count }, (_, i) => ({ topic: 'a/b', body: `m${i}` }));
 
