@@ -45,7 +45,7 @@ export class Exchange {
     this.#settle = { resolve, reject };
     response.once('close', () => {
       this.#stopWatching();
-      reject(new ClientGone('the client went away'));
+      if (!response.headersSent) reject(new ClientGone('the client went away'));
     });
   }
 
