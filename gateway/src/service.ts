@@ -1,0 +1,27 @@
+import { systemClock } from '@grapevine/shared/clock.ts';
+import type { Config } from '@grapevine/shared/config/schema.ts';
+import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { createMetrics } from '@grapevine/shared/metrics.ts';
+import { systemRandom } from '@grapevine/shared/random.ts';
+import type { StartedService } from '@grapevine/shared/run-service.ts';
+import type { Logger } from 'pino';
+import { readKeySet } from './auth/key-set.ts';
+import { startGateway } from './server.ts';
+
+export const serviceName = 'gateway';
+
+/** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
+export async function startGatewayService(config: Config, log: Logger): Promise<StartedService> {
+  const { host, port, auth } = config.gateway;
+  const gateway = await startGateway({
+    config: config.gateway,
+    tokenKeys: await readKeySet(auth.jwksFile),
+    edgeKey: readKeyFile(config.secrets.edgeKeyFile, 'edge-identity'),
+    graphiql: config.bffWeb.mode === 'development',
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    metrics: createMetrics(serviceName, `${host}:${port}`),
+  });
+  return { parts: [gateway], ports: { http: gateway.port, admin: gateway.adminPort } };
+}
