@@ -39,6 +39,11 @@ export class MemoryKeyValue implements KeyValueStore {
     return Promise.resolve();
   }
 
+  /** Whether a write waits to be flushed. */
+  get waiting(): boolean {
+    return this.#pending.length > 0;
+  }
+
   /** From now on writes stay unflushed. */
   hold(): void {
     this.#held = true;
