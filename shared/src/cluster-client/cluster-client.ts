@@ -74,7 +74,7 @@ const furtherNodesForMissing = 2;
 
 /**
  * The cluster as its callers see it: one thing that answers while any node does. Calls go to one of two random live
- * nodes, the less loaded, and on to another when that one is down or not far enough; see `cluster-calls.ts` for what is
+ * nodes, the less loaded, and on to another when that one is down or not far enough; see `mayGoOn` for what is
  * repeated and what is not. Every method throws `GrapevineError`: a node's own refusal as it came, `UNAVAILABLE` with
  * `retryAfterSeconds` when no node could be asked, `UPSTREAM_TIMEOUT` when the time ran out, `UPSTREAM_FAILED` when the
  * outcome is unknown or the answer does not fit the contract.
