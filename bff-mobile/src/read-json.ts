@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { parseJson } from '@grapevine/shared/http/parse-json.ts';
 import express, { type Request, type Response } from 'express';
 
 export type JsonReader = (request: Request, response: Response) => Promise<unknown>;
@@ -27,15 +27,4 @@ function requireJson(request: Request): void {
     'UNSUPPORTED_MEDIA_TYPE',
     `Expected the content type application/json, found ${found.trim() === '' ? 'none' : found.trim()}.`,
   );
-}
-
-function parseJson(bytes: Buffer): unknown {
-  if (bytes.length === 0) throw new GrapevineError('INVALID_JSON', 'Expected a JSON body, found none.');
-  if (!isUtf8(bytes)) throw new GrapevineError('INVALID_JSON', 'Expected UTF-8, found malformed bytes.');
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}`, { cause: error });
-  }
 }

@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { parseJson } from '@grapevine/shared/http/parse-json.ts';
 import express, { type RequestHandler } from 'express';
 
 /**
@@ -25,14 +25,4 @@ function parseObject(body: unknown): object {
   const parsed = parseJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
   if (typeof parsed === 'object' && parsed !== null && 'query' in parsed) return parsed;
   throw new GrapevineError('BAD_REQUEST', 'Expected a JSON object with the member query. Batches are not supported.');
-}
-
-function parseJson(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new GrapevineError('INVALID_JSON', 'Expected UTF-8, found malformed bytes.');
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}`, { cause: error });
-  }
 }
