@@ -1,0 +1,97 @@
+/** The nodes' internal API: what each replica holds for itself, where the public APIs would ask any of them. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
+import { limits } from '@grapevine/shared/contracts/limits.ts';
+import {
+  type Message,
+  messagesByIdResponseSchema,
+  messagesResponseSchema,
+  type RootResponse,
+  rootResponseSchema,
+} from '@grapevine/shared/contracts/node-api.ts';
+import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { z } from 'zod';
+import { request } from './clients.ts';
+import type { Cluster } from './cluster.ts';
+import { until } from './until.ts';
+
+/** Asks one node, with the cluster's key. */
+export class NodeApi {
+  readonly name: string;
+  readonly url: string;
+  readonly #signer: IdentitySigner;
+
+  constructor(name: string, url: string, signer: IdentitySigner) {
+    this.name = name;
+    this.url = url;
+    this.#signer = signer;
+  }
+
+  root(): Promise<RootResponse> {
+    return this.#get(rootResponseSchema, '/v1/root');
+  }
+
+  /** One place per id, in the order asked; null where this node holds no such message. */
+  async messages(ids: readonly string[]): Promise<(Message | null)[]> {
+    const found: (Message | null)[] = [];
+    for (let at = 0; at < ids.length; at += limits.idsPerRead) {
+      const part = ids.slice(at, at + limits.idsPerRead).join(',');
+      found.push(...(await this.#get(messagesByIdResponseSchema, `/v1/messages?ids=${part}`)).items);
+    }
+    return found;
+  }
+
+  /** Every message of a topic, in topic order. */
+  async topic(name: string): Promise<Message[]> {
+    const all: Message[] = [];
+    for (let after = ''; ; ) {
+      const path = `/v1/topics/${encodeURIComponent(name)}/messages?limit=${limits.pageSize}${after}`;
+      const { items, hasNext } = await this.#get(messagesResponseSchema, path);
+      all.push(...items);
+      const last = items.at(-1);
+      if (!hasNext || last === undefined) return all;
+      after = `&after=${encodeURIComponent(encodeCursor(last))}`;
+    }
+  }
+
+  /** Every series of `/metrics`, by its name and labels as printed. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const { status, body } = await request(`${this.url}/metrics`);
+    assert.equal(status, 200);
+    const lines = z.string().parse(body).split('\n');
+    const series = lines.filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(
+      series.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+    );
+  }
+
+  async #get<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.output<Schema>> {
+    const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:read', 'cluster:read'] });
+    const { status, body } = await request(`${this.url}${path}`, { headers: { [identityHeader]: identity } });
+    assert.equal(status, 200, `${this.name} ${path}: ${JSON.stringify(body)}`);
+    return schema.parse(body);
+  }
+}
+
+/** The APIs of all nodes of a running cluster. */
+export function nodeApis(cluster: Cluster): NodeApi[] {
+  const key = readKeyFile(join(cluster.dataDir, 'secrets/cluster.key'), 'node-identity');
+  const signer = new IdentitySigner(key, 'node', systemClock);
+  return cluster.nodes.map(({ name, http }) => new NodeApi(name, http, signer));
+}
+
+/** Waits until all nodes have the same root, and answers it. */
+export function untilRootsEqual(nodes: readonly NodeApi[], deadlineMs?: number): Promise<string> {
+  return until(
+    'all roots equal',
+    async () => {
+      const roots = await Promise.all(nodes.map((node) => node.root()));
+      const [first] = roots;
+      return first !== undefined && roots.every(({ root }) => root === first.root) && first.root;
+    },
+    deadlineMs,
+  );
+}
