@@ -81,6 +81,8 @@ export interface Draft {
   readonly body: string;
   readonly idempotencyKey?: string | undefined;
   readonly acks?: number;
+  /** Longest wait for `acks`, in milliseconds. */
+  readonly timeoutMs?: number;
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -126,8 +128,9 @@ export class MobileClient implements Client {
     this.#token = token;
   }
 
-  async publish({ topic, idempotencyKey, acks = 1, ...message }: Draft): Promise<Accepted> {
-    const answer = await request(`${this.#base}/topics/${encodeURIComponent(topic)}/messages?acks=${acks}`, {
+  async publish({ topic, idempotencyKey, acks = 1, timeoutMs = 5_000, ...message }: Draft): Promise<Accepted> {
+    const path = `/topics/${encodeURIComponent(topic)}/messages?acks=${acks}&timeoutMs=${timeoutMs}`;
+    const answer = await request(`${this.#base}${path}`, {
       token: this.#token,
       json: message,
       headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
