@@ -10,7 +10,7 @@ import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { inclusionProof, rootAt } from '@grapevine/shared/merkle/tree-reader.ts';
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
 import fc from 'fast-check';
-import { OriginLog, startHlc, type TestMessage } from './origin-log.ts';
+import { OriginLog, startHlc, type TestMessage } from '../fixtures/origin-log.ts';
 import { ViewsModel } from './views-model.ts';
 
 export interface StoreUnderTest {

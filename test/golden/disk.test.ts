@@ -14,7 +14,7 @@ import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.t
 import { decodeSegment } from '@grapevine/cluster-node/wire/segment.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { z } from 'zod';
-import { OriginLog, startHlc } from '../contracts/origin-log.ts';
+import { OriginLog, startHlc } from '../fixtures/origin-log.ts';
 
 const file = new URL('disk.json', import.meta.url);
 const hex = z.string().regex(/^([0-9a-f]{2})*$/);

@@ -69,6 +69,15 @@ export function tileKey(origin: string, group: number, tile: number): Uint8Array
   return writer.finish();
 }
 
+export function tileOfKey(key: Uint8Array): { readonly group: number; readonly tile: number } {
+  const reader = new ByteReader(key.subarray(16));
+  return { group: reader.u8(), tile: reader.u48() };
+}
+
+export function tilesOf(origin: string): KeyRange {
+  return { from: originKey(origin), to: afterPrefix(originKey(origin)) };
+}
+
 export function topicKey(topic: string): Uint8Array {
   return textEncoder.encode(topic);
 }

@@ -64,11 +64,16 @@ export class MemoryKeyValue implements KeyValueStore {
 
   /** The disk as a restarted process finds it. What was not flushed is gone, and nobody hears of it again. */
   crash(): MemoryKeyValue {
-    const after = new MemoryKeyValue();
-    for (const [table, pairs] of this.#tables) after.#tables.set(table, [...pairs]);
     this.#pending = [];
     this.#held = true;
-    return after;
+    return this.copy();
+  }
+
+  /** Another disk with what is flushed on this one. */
+  copy(): MemoryKeyValue {
+    const copy = new MemoryKeyValue();
+    for (const [table, pairs] of this.#tables) copy.#tables.set(table, [...pairs]);
+    return copy;
   }
 
   #flush(): void {

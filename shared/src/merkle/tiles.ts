@@ -11,9 +11,9 @@ import { wordsOf } from './words.ts';
 /** 32-bit words in one hash. */
 const hashWords = hashLength / 4;
 /** Levels in one tile. */
-const tileLevels = 6;
+export const tileLevels = 6;
 /** Nodes of its lowest level in one full tile. */
-const tileWidth = 2 ** tileLevels;
+export const tileWidth = 2 ** tileLevels;
 /** Hashes in one full tile. */
 export const maxTileHashes = 2 * tileWidth - 2;
 /** Groups up to level 48: lets a tile's two coordinates share one number, see `keyOf`. */
