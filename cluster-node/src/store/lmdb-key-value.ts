@@ -28,6 +28,9 @@ export class LmdbKeyValue implements KeyValueStore {
         ...binary,
         ...options,
         overlappingSync: false,
+        // `batch` says what belongs together. With both, lmdb makes a promise that nobody sees, and when that is rejected
+        // the process ends.
+        eventTurnBatching: false,
         maxDbs: tables.length,
       });
       return new LmdbKeyValue(env);
