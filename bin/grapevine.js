@@ -5,6 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+// Whole, not by name: Node 20, which may read this file first, has no such export.
+import module from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +17,7 @@ if (!existsSync(runtime)) {
   process.stderr.write(`grapevine: not set up yet; run: node ${setup}\n`);
   process.exitCode = 1;
 } else if (realpathSync(process.execPath) === realpathSync(runtime)) {
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url)));
   await import('../cli/src/main.ts');
 } else {
   handOver();

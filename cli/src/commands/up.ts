@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
 import type { Command } from 'commander';
 import { type Context, stopSignal } from '../context.ts';
-import { entryPointOf } from '../services.ts';
+import { compileCacheOf, entryPointOf } from '../services.ts';
 import { jsonConsole, textConsole } from '../supervisor/cluster-console.ts';
 import { runLocalCluster } from '../supervisor/local-cluster.ts';
 import { defaultBasePort, maxNodes, type ServiceName } from '../supervisor/plan.ts';
@@ -48,12 +48,10 @@ Examples:
       ...configArguments,
     ];
     const console = options.json === true ? jsonConsole(stdout) : textConsole(stdout);
-    using stop = stopSignal(host);
+    const environment = { NODE_COMPILE_CACHE: compileCacheOf(root), ...host.env };
     const { nodes, basePort } = options;
-    await runLocalCluster(
-      { nodes, basePort, dataDir: dataDirOf(context, options), config, commandOf, host },
-      console,
-      stop,
-    );
+    const dataDir = dataDirOf(context, options);
+    using stop = stopSignal(host);
+    await runLocalCluster({ nodes, basePort, dataDir, config, commandOf, environment, host }, console, stop);
   });
 }

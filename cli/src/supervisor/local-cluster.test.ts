@@ -30,7 +30,8 @@ async function start(dataDir: string, environment: Record<string, string> = {}) 
     dataDir,
     config: loadConfig({ environment: {} }),
     commandOf: (service) => [process.execPath, standIn, service],
-    host: { pid, execPath, env: { ...env, ...environment }, kill, cwd, on, off },
+    environment: { ...env, ...environment },
+    host: { pid, execPath, env, kill, cwd, on, off },
   };
   const ended = runLocalCluster(options, observer, stop.signal);
   ended.catch(ready.reject);

@@ -30,6 +30,8 @@ export interface LocalClusterOptions {
   readonly config: Config;
   /** Program and arguments that run a service. */
   readonly commandOf: (service: ServiceName) => readonly [string, ...string[]];
+  /** What every process gets besides what the plan says. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly host: HostProcess;
 }
 
@@ -85,7 +87,7 @@ async function supervise(
     plan,
     logDir,
     commandOf: options.commandOf,
-    environment: options.host.env,
+    environment: options.environment,
     restart: defaultRestartPolicy,
     clock: systemClock,
     onEvent: (event) => {
