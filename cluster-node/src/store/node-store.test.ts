@@ -64,7 +64,7 @@ describe('a node store', () => {
   test('refuses commits when the disk is full, and keeps what it acknowledged', async () => {
     const folder = join(root, 'full');
     // Enough for the journal's files, which have their size from the start, but not for long for the database.
-    const child = runCommitter(folder, 'a', 300, 4200);
+    const child = runCommitter(folder, 'a', 250, 4200);
     let acknowledged = 0;
     let complaint = '';
     child.stderr?.on('data', (chunk: Buffer) => {
