@@ -121,6 +121,10 @@ test('an identity that the client brings along does not count, not even a well-s
   const cluster403 = { json: { query: '{ cluster { nodes { name } } }' } };
   for (const forged of [genuine, 'v1.e30.AAAA', '']) {
     const headers = { [identityHeader]: forged };
+    // The one address of the web API that is open is so for a page only.
+    const page = { headers: { ...headers, accept: 'application/json, text/html;q=0.1' } };
+    const query = `/web/graphql?query=${encodeURIComponent('{ topics { edges { cursor } } }')}`;
+    assert.equal((await send({ path: query, request: page })).status, 401);
     assert.equal((await send({ path: '/mobile/v1/topics', request: { headers } })).status, 401);
     const token = forge.tokenFor('mallory');
     assert.equal((await send({ path: '/web/graphql', request: { token, headers, ...cluster403 } })).status, 403);
