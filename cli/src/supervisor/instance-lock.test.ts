@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { temporaryFolder } from '../../../test/fixtures/temporary-folder.ts';
+import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { lockDataDir } from './instance-lock.ts';
 
 const us = { pid: process.pid, isAlive: (pid: number) => pid === process.pid || pid === process.ppid };

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
-import { eventually } from '../../../test/fixtures/eventually.ts';
-import { freeBasePort } from '../../../test/fixtures/free-base-port.ts';
-import { temporaryFolder } from '../../../test/fixtures/temporary-folder.ts';
+import { eventually } from '@grapevine/test/fixtures/eventually.ts';
+import { freeBasePort } from '@grapevine/test/fixtures/free-base-port.ts';
+import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { type ClusterFile, readClusterFile } from '../cluster-file.ts';
 import type { ChildEvent } from './child.ts';
 import { type ClusterObserver, type LocalClusterOptions, runLocalCluster } from './local-cluster.ts';
 
-const standIn = new URL('../../../test/fixtures/stand-in-service.ts', import.meta.url).pathname;
+const standIn = new URL('@grapevine/test/fixtures/stand-in-service.ts', import.meta.url).pathname;
 
 /** A cluster of stand-ins: real processes, none of our services. */
 async function start(dataDir: string, environment: Record<string, string> = {}) {

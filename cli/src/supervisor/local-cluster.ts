@@ -64,7 +64,7 @@ export async function runLocalCluster(
   const unlock = await lockDataDir(dataDir, { pid: host.pid, isAlive: (pid) => isAlive(host, pid) });
   try {
     await waitForPredecessor(dataDir, host, observer);
-    await requireFreePorts(plan.stages.flat().flatMap((process) => process.ports));
+    await requireFreePorts(plan.stages.flat().flatMap(({ ports }) => ports));
     await makeMissingSecrets(secretsDir(dataDir), systemRandom);
     await supervise(plan, options, observer, stop);
   } finally {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { temporaryFolder } from '../../../test/fixtures/temporary-folder.ts';
+import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { boundLog, lastWords, openLog } from './log-file.ts';
 
 test('a log beyond its bound moves aside, and its writer goes on at the new beginning', async () => {

@@ -36,12 +36,12 @@ export class Supervisor {
     const { plan, logDir, commandOf, environment, restart, clock, onEvent } = options;
     this.#stages = plan.stages.map((stage) =>
       stage.map(
-        (process) =>
+        (child) =>
           new Child({
-            plan: process,
-            command: commandOf(process.service),
-            environment: { ...environment, ...process.environment },
-            logFile: `${logDir}/${process.name}.log`,
+            plan: child,
+            command: commandOf(child.service),
+            environment: { ...environment, ...child.environment },
+            logFile: `${logDir}/${child.name}.log`,
             restart,
             clock,
             onEvent,
