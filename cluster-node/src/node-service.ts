@@ -1,5 +1,11 @@
 import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
-import type { HeadsResponse, Member, PublishRequest, PublishResult, RootResponse } from '@grapevine/shared/contracts/node-api.ts';
+import type {
+  HeadsResponse,
+  Member,
+  PublishRequest,
+  PublishResult,
+  RootResponse,
+} from '@grapevine/shared/contracts/node-api.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { Views } from './views/views.ts';
 
