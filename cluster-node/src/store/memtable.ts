@@ -50,7 +50,7 @@ export class Memtable {
   sorted(): Uint8Array {
     const order = this.#roughOrder();
     const sorted = new Uint8Array(this.#size * recordBytes);
-    for (const [place, number] of order.entries()) {
+    order.forEach((number, place) => {
       let at = place * recordBytes;
       // Insertion: hardly ever moves anything, since few records agree in as many bits as the rough order looks at.
       while (at > 0 && compareAt(sorted, at - recordBytes, this.#records, number * recordBytes, recordBytes) > 0) {
@@ -58,7 +58,7 @@ export class Memtable {
         at -= recordBytes;
       }
       copyRecord(this.#records, number * recordBytes, sorted, at);
-    }
+    });
     return sorted;
   }
 
@@ -73,8 +73,7 @@ export class Memtable {
       order[number] = view.getUint32(number * recordBytes) * numbers + number;
     }
     order.sort();
-    for (const [place, key] of order.entries()) order[place] = key % numbers;
-    return order;
+    return order.map((key) => key % numbers);
   }
 
   /** Records begin with a hash: any of its bytes are as good as random. */

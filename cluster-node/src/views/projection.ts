@@ -16,25 +16,44 @@ import { compareMessages, walkBackward } from './postings.ts';
 import {
   addToDigest,
   decodeTopicRecord,
+  digestBytes,
   emptyTopic,
   encodeTopicRecord,
   subtractFromDigest,
   type TopicRecord,
 } from './topic-record.ts';
 
+/** What a segment adds to one topic. */
+interface Posting {
+  /** Places in the segment, ascending. */
+  readonly records: number[];
+  /** Sum of their ids. */
+  readonly digest: Uint8Array;
+}
+
 /** Adds a segment whose bytes, tree nodes and head are in `batch` already to the views; `indexes` have room for it. */
 export function projectSegment(batch: Batch, indexes: Indexes, checked: CheckedSegment, ordinal: number): void {
   const { segment, entries, leafHashes } = checked;
-  const byTopic = new Map<string, number[]>();
-  for (const [i, entry] of entries.entries()) {
-    indexes.ids.add(idAt(leafHashes, i), { ordinal, seq: segment.firstSeq + i });
-    if (entry === undefined || !showEntry(batch, indexes, entry, ordinal)) continue;
-    const records = byTopic.get(entry.topic);
-    if (records === undefined) byTopic.set(entry.topic, [i]);
-    else records.push(i);
-  }
+  const postings = new Map<string, Posting>();
+  entries.forEach((entry, i) => {
+    const id = leafHashes.subarray(i * hashLength, (i + 1) * hashLength);
+    indexes.ids.add(id, { ordinal, seq: segment.firstSeq + i });
+    if (entry === undefined || !showEntry(batch, indexes, entry, ordinal)) return;
+    const { records, digest } = postingOf(postings, entry.topic);
+    records.push(i);
+    addToDigest(digest, id);
+  });
   const place = { hlc: segmentFirstHlc(segment), origin: segment.origin, firstSeq: segment.firstSeq };
-  for (const [topic, records] of byTopic) post(batch, topic, place, records, leafHashes);
+  for (const [topic, posting] of postings) post(batch, topic, place, posting);
+}
+
+function postingOf(postings: Map<string, Posting>, topic: string): Posting {
+  let posting = postings.get(topic);
+  if (posting === undefined) {
+    posting = { records: [], digest: new Uint8Array(digestBytes) };
+    postings.set(topic, posting);
+  }
+  return posting;
 }
 
 /** Decides whether a new entry is shown, and hides the one that it takes an idempotency key from. */
@@ -54,23 +73,13 @@ function showEntry(batch: Batch, indexes: Indexes, entry: Entry, ordinal: number
 
 const hiddenMark = new Uint8Array(0);
 
-function post(
-  batch: Batch,
-  topic: string,
-  place: PostingPlace,
-  records: readonly number[],
-  leafHashes: Uint8Array,
-): void {
+function post(batch: Batch, topic: string, place: PostingPlace, { records, digest }: Posting): void {
   batch.put('postings', postingKey(topic, place), Uint8Array.from(records));
   const before = readTopic(batch, topic);
-  const digest = before.digest.slice();
-  for (const record of records) addToDigest(digest, idAt(leafHashes, record));
+  addToDigest(digest, before.digest);
   const newest = place.hlc + BigInt(records.at(-1) ?? 0);
-  writeTopic(batch, topic, {
-    count: before.count + records.length,
-    digest,
-    lastHlc: newest > before.lastHlc ? newest : before.lastHlc,
-  });
+  const lastHlc = newest > before.lastHlc ? newest : before.lastHlc;
+  writeTopic(batch, topic, { count: before.count + records.length, digest, lastHlc });
 }
 
 /** Takes a visible entry out of its topic again. */
@@ -101,8 +110,4 @@ function readTopic(batch: Batch, topic: string): TopicRecord {
 function writeTopic(batch: Batch, topic: string, record: TopicRecord): void {
   if (record.count === 0) batch.delete('topics', topicKey(topic));
   else batch.put('topics', topicKey(topic), encodeTopicRecord(record));
-}
-
-function idAt(leafHashes: Uint8Array, i: number): Uint8Array {
-  return leafHashes.subarray(i * hashLength, (i + 1) * hashLength);
 }

@@ -5,6 +5,7 @@ const two32 = 0x1_0000_0000;
 /** Characters from which on the encoder is faster than a loop. */
 const longestLoop = 32;
 const u48Max = 0xffff_ffff_ffff;
+const scratch = new DataView(new ArrayBuffer(8));
 
 // ignoreBOM keeps a leading U+FEFF in the text: without it two different encodings would decode to one string.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -162,9 +163,11 @@ export class ByteWriter {
   u64(value: bigint): void {
     if (BigInt.asUintN(64, value) !== value)
       throw new RangeError(`Expected an unsigned 64-bit number, found ${value}.`);
+    // Taken apart by shifts, each part would be a number on the heap.
+    scratch.setBigUint64(0, value);
     const at = this.#grow(8);
-    this.#put32(at, Number(value >> 32n));
-    this.#put32(at + 4, Number(value & 0xffff_ffffn));
+    this.#put32(at, scratch.getUint32(0));
+    this.#put32(at + 4, scratch.getUint32(4));
   }
 
   bytes(bytes: Uint8Array): void {
