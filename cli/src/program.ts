@@ -1,5 +1,6 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { Command, CommanderError } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import { CommandError } from './command-error.ts';
 import { addCompare } from './commands/compare.ts';
 import { addConfig } from './commands/config.ts';
@@ -37,6 +38,7 @@ export type SetExitCode = (code: number) => void;
 function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   const program = new Command('grapevine')
     .description('Publish anywhere, read anywhere, and prove that every replica tells the same story.')
+    .version(manifest.version)
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -22,15 +21,19 @@ export function addFsck(program: Command, context: Context, setExitCode: SetExit
   program
     .command('fsck')
     .description('Recompute every root from the stored entries and check all signatures. For stopped nodes.')
-    .argument('[folder]', 'data folder of one node (default: every node of the local cluster)')
-    .option('--json', 'print one JSON object per folder')
+    .argument('[folder]', "data folder of one node or of a local cluster (default: data in the project's folder)")
+    .option('--json', 'print one JSON object per node')
     .addHelpText(
       'after',
-      '\nExit codes: 0 sound · 1 damaged\nExamples:\n  grapevine fsck\n  grapevine fsck /srv/grapevine/node-1',
+      `
+Exit codes: 0 sound · 1 damaged
+Examples:
+  grapevine fsck
+  grapevine fsck /srv/grapevine/node-1`,
     )
     .action(async (folder: string | undefined, options: { json?: boolean }) => {
-      const folders = folder === undefined ? await nodeFolders(context) : [resolve(context.host.cwd(), folder)];
-      for (const path of folders) {
+      const dataDir = dataDirOf(context, folder === undefined ? {} : { dataDir: folder });
+      for (const path of await nodeFolders(dataDir)) {
         const report = await check(context, path);
         context.stdout.write(
           options.json === true ? `${JSON.stringify({ folder: path, ...report })}\n` : describe(path, report, context),
@@ -40,12 +43,14 @@ export function addFsck(program: Command, context: Context, setExitCode: SetExit
     });
 }
 
-async function nodeFolders(context: Context): Promise<string[]> {
-  const dataDir = dataDirOf(context, {});
-  const names = await readdir(dataDir).catch(() => []);
-  const nodes = names.filter((name) => /^node-\d+$/.test(name)).sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
-  if (nodes.length === 0) throw new CommandError(`there is no node in ${dataDir}; name a node's data folder.`);
-  return nodes.map((name) => `${dataDir}/${name}`);
+/** The nodes of a local cluster, or the folder itself when it holds none: then it is meant to be a node's. */
+async function nodeFolders(dataDir: string): Promise<string[]> {
+  const names = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot read ${dataDir} (${error.code}); name the data folder of a node or a cluster.`);
+  });
+  const numbers = names.flatMap((name) => /^node-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  if (numbers.length === 0) return [dataDir];
+  return numbers.sort((a, b) => a - b).map((number) => `${dataDir}/node-${number}`);
 }
 
 /** Runs the check in a process of its own: reading a damaged store may crash the process that reads it. */
@@ -76,10 +81,12 @@ function parseReport(output: string): Report | undefined {
 function describe(folder: string, { origins, problems }: Report, { stdout }: Context): string {
   const { green, red } = painter(stdout);
   const entries = origins.reduce((sum, { size }) => sum + size, 0);
-  const verdict = problems.length === 0 ? green('sound') : red(`damaged, ${problems.length} problems`);
-  const lines = [`${folder}: ${verdict} (${entries} entries of ${origins.length} origins)`];
+  const verdict = problems.length === 0 ? green('sound') : red('not sound');
+  const lines = [
+    `${folder}: ${verdict} (origins: ${origins.length}, entries: ${entries}, problems: ${problems.length})`,
+  ];
   for (const { origin, size, root, segments } of origins) {
-    lines.push(`  origin ${origin}  ${size} entries  ${segments} segments  root ${root}`);
+    lines.push(`  origin ${origin}  entries ${size}  segments ${segments}  root ${root}`);
   }
   for (const problem of problems) lines.push(`  ${red('✘')} ${printable(problem)}`);
   return `${lines.join('\n')}\n`;

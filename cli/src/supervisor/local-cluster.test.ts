@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
 import { eventually } from '@grapevine/test/fixtures/eventually.ts';
 import { freeBasePort } from '@grapevine/test/fixtures/free-base-port.ts';
@@ -9,7 +10,7 @@ import { type ClusterFile, readClusterFile } from '../cluster-file.ts';
 import type { ChildEvent } from './child.ts';
 import { type ClusterObserver, type LocalClusterOptions, runLocalCluster } from './local-cluster.ts';
 
-const standIn = new URL('@grapevine/test/fixtures/stand-in-service.ts', import.meta.url).pathname;
+const standIn = fileURLToPath(import.meta.resolve('@grapevine/test/fixtures/stand-in-service.ts'));
 
 /** A cluster of stand-ins: real processes, none of our services. */
 async function start(dataDir: string, environment: Record<string, string> = {}) {

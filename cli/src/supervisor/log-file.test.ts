@@ -30,6 +30,8 @@ test('the last words are the last plain line of this life', async () => {
   assert.equal(lastWords(path, start), undefined, 'only the end of a long log is read');
   await writeFile(path, 'node-1: the disk is full\n{"msg":"bye"}\n\n', { flag: 'a' });
   assert.equal(lastWords(path, start), 'node-1: the disk is full');
+  await writeFile(path, '\nTypeError: no\n    at x\n  code: 1\n}\n\nNode.js v26.10.0\n', { flag: 'a' });
+  assert.equal(lastWords(path, start), 'TypeError: no');
   await writeFile(path, 'cut\n');
   assert.equal(lastWords(path, 1_000_000), undefined, 'a log that was cut since');
 });

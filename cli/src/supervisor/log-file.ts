@@ -29,7 +29,10 @@ export async function boundLog(path: string, maxBytes = maxLogBytes): Promise<vo
   await truncate(path);
 }
 
-/** The last line since `start` that is not a log record: what a service prints when it cannot start. */
+/** Log records, and the lines of a stack trace and its frame. */
+const notWords = /^([\s{}]|Node\.js v|$)/;
+
+/** The last words since `start` outside the log's records: what a service prints when it cannot start, or crashes. */
 export function lastWords(path: string, start: number): string | undefined {
   const descriptor = openSync(path, 'r');
   try {
@@ -40,7 +43,7 @@ export function lastWords(path: string, start: number): string | undefined {
     const lines = new TextDecoder().decode(bytes).split('\n');
     // Of a line that begins before the part that was read, nobody can say what it is.
     if (from > start) lines.shift();
-    return lines.findLast((line) => line.trim() !== '' && !line.startsWith('{'));
+    return lines.findLast((line) => !notWords.test(line));
   } finally {
     closeSync(descriptor);
   }

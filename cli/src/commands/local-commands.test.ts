@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { systemRandom } from '@grapevine/shared/random.ts';
+import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { makeMissingSecrets } from '../supervisor/secrets.ts';
+import { runCommand } from './command.fixture.ts';
+
+test('token prints one token with the claims that were asked for, and nothing else', async () => {
+  await using folder = await temporaryFolder();
+  await makeMissingSecrets(`${folder.path}/secrets`, systemRandom);
+  const options = ['--scope', 'messages:read,cluster:read', '--subject', 'ada', '--ttl', '2h', '--alg', 'HS256'];
+  const { code, stdout, stderr } = await runCommand(['token', '--data-dir', folder.path, ...options]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  const token = stdout.trimEnd();
+  assert.equal(decodeProtectedHeader(token).alg, 'HS256');
+  const { sub, scope, iat = 0, exp, iss, aud } = decodeJwt(token);
+  assert.deepEqual(
+    { sub, scope, iss, aud, ttl: (exp ?? 0) - iat },
+    { sub: 'ada', scope: 'messages:read cluster:read', iss: 'grapevine', aud: 'grapevine', ttl: 7_200 },
+  );
+});
+
+test('token refuses what it cannot sign for', async () => {
+  const cases = [
+    ['--scope', 'everything', /There is no scope everything; expected some of messages:read/],
+    ['--ttl', '5', /Expected a duration such as 90s/],
+    ['--alg', 'none', /Allowed choices are EdDSA, HS256/],
+    ['--subject', '', /Expected 1 to 256 characters/],
+  ] as const;
+  for (const [flag, value, message] of cases) {
+    const { code, stderr } = await runCommand(['token', flag, value]);
+    assert.equal(code, 64);
+    assert.match(stderr, message);
+  }
+});
+
+test('config check lists every problem with its place', async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/grapevine.yaml`;
+  await writeFile(file, 'gateway:\n  port: 99999\nnode:\n  nam: x\n');
+  const bad = await runCommand(['config', 'check', file], { env: { GRAPEVINE_LOG__LEVEL: 'loud' } });
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, new RegExp(`^${file}:2:3: gateway\\.port: `, 'm'));
+  assert.match(bad.stderr, new RegExp(`^${file}:4:3: node\\.nam: there is no such option`, 'm'));
+  assert.match(bad.stderr, /^GRAPEVINE_LOG__LEVEL: log\.level: /m);
+  await writeFile(file, 'gateway:\n  port: 8443\n');
+  assert.deepEqual(await runCommand(['config', 'check', file]), { code: 0, stdout: `${file} is good.\n`, stderr: '' });
+  const missing = await runCommand(['config', 'check', `${file}.old`]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /Cannot read the configuration file .*\[CONFIG_INVALID\]/);
+});
+
+test('config schema describes every option for an editor', async () => {
+  const schema = JSON.parse((await runCommand(['config', 'schema'])).stdout);
+  assert.deepEqual(Object.keys(schema.properties), ['log', 'secrets', 'node', 'bffWeb', 'bffMobile', 'gateway']);
+  assert.match(schema.properties.node.properties.gossip.properties.fanout.description, /Peers asked/);
+});
+
+test('a service in the foreground ends as its process ends', async () => {
+  const { code } = await runCommand(['bff-web', '--config', '/nowhere/grapevine.yaml']);
+  assert.equal(code, 1);
+});
+
+test('without a local cluster, commands say how to get one', async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await runCommand(['status', '--data-dir', folder.path]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^grapevine: no cluster runs from .*; start one with `npm start`, or name a gateway with --url/);
+});
+
+test('the local cluster is found by its file, and its tokens go nowhere else', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(folder.path, { recursive: true });
+  const gateway = 'http://127.0.0.1:9';
+  const tokens = { web: 'w', mobile: 'm', operator: 'o' };
+  const content = { gateway, admin: gateway, console: gateway, tokens, processes: [] };
+  await writeFile(`${folder.path}/cluster.json`, JSON.stringify(content));
+  const local = await runCommand(['status', '--data-dir', folder.path]);
+  assert.match(local.stderr, /cannot reach the gateway at http:\/\/127\.0\.0\.1:9 /);
+  const elsewhere = await runCommand(['status', '--data-dir', folder.path, '--url', 'http://127.0.0.1:10']);
+  assert.match(elsewhere.stderr, /there is no token for http:\/\/127\.0\.0\.1:10/);
+  const damaged = await runCommand(['status', '--data-dir', folder.path, '--url', 'ftp://x']);
+  assert.match(damaged.stderr, /--url is ftp:\/\/x; expected http/);
+});
+
+test('help stands on its own for every command, with examples', async () => {
+  const { stdout } = await runCommand(['--help']);
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)]
+    .map(([, name]) => name ?? '')
+    .filter((name) => name !== 'help' && name !== 'grapevine');
+  for (const name of [
+    'up',
+    'node',
+    'gateway',
+    'bff-web',
+    'bff-mobile',
+    'token',
+    'publish',
+    'tail',
+    'status',
+    'compare',
+    'verify',
+    'fsck',
+    'config',
+  ]) {
+    assert.ok(commands.includes(name), name);
+    const help = await runCommand([name, '--help']);
+    assert.equal(help.code, 0, name);
+    if (name !== 'config') assert.match(help.stdout, /Examples?:\n {2}grapevine/, name);
+  }
+});

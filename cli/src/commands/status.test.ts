@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runCommand, sendJson, sendProblem, standInGateway } from './command.fixture.ts';
+
+const root = '0123456789abcdef'.repeat(4);
+
+function report(verdict: string, pairs: object[]) {
+  const node = { origin: 'cd'.repeat(16), state: 'alive', reachable: true, root, messages: 12 };
+  const away = { ...node, name: 'node-2', state: 'suspect', reachable: false, root: null, messages: null };
+  const second = verdict === 'unreachable' ? away : { ...node, name: 'node-2' };
+  return { data: { cluster: { nodes: [{ ...node, name: 'node-1' }, second], consistency: { verdict, pairs } } } };
+}
+
+async function status(answer: object, ...options: string[]) {
+  await using gateway = await standInGateway((_request, response) => sendJson(response, 200, answer));
+  return await runCommand(['status', ...options, ...gateway.target]);
+}
+
+test('the verdict comes first, and the exit code says the same', async () => {
+  const pair = { a: 'node-1', b: 'node-2', state: 'equal', by: 0 };
+  const equal = await status(report('equal', [pair]));
+  assert.deepEqual(equal, {
+    code: 0,
+    stderr: '',
+    stdout: `equal: all 2 replicas tell the same story
+
+node    state  messages  root
+node-1  alive  12        0123456789abcdef
+node-2  alive  12        0123456789abcdef
+`,
+  });
+  const behind = await status(report('behind', [{ ...pair, state: 'behind', by: 3 }]));
+  assert.equal(behind.code, 0);
+  assert.match(behind.stdout, /^behind: .*\n\nnode-1 lacks 3 of node-2\n$/s);
+  const forked = await status(report('forked', [{ ...pair, state: 'forked' }]));
+  assert.equal(forked.code, 1);
+  assert.match(forked.stdout, /^forked: .*node-1 and node-2: forked\n$/s);
+  const unreachable = await status(report('unreachable', [{ ...pair, state: 'unreachable' }]));
+  assert.equal(unreachable.code, 2);
+  assert.match(unreachable.stdout, /^unreachable: .*node-2 {2}suspect, no answer {2}- /s);
+});
+
+test('--json is for programs: whole roots, the same exit code', async () => {
+  const { code, stdout } = await status(report('forked', []), '--json');
+  assert.equal(code, 1);
+  const parsed = JSON.parse(stdout);
+  assert.deepEqual(Object.keys(parsed), ['verdict', 'nodes', 'pairs']);
+  assert.equal(parsed.nodes[0].root, root);
+});
+
+test('a cluster that cannot be asked is not reachable; a refusal is a failure', async () => {
+  const errors = [{ message: 'No node answers.', extensions: { code: 'UNAVAILABLE' } }];
+  const { code, stderr } = await status({ errors });
+  assert.equal(code, 2);
+  assert.match(stderr, /^grapevine: No node answers\. Wait .*\[UNAVAILABLE\]\n$/);
+  await using gateway = await standInGateway((_request, response) =>
+    sendProblem(response, 401, 'UNAUTHENTICATED', 'The token has expired.'),
+  );
+  const refused = await runCommand(['status', ...gateway.target]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /\[UNAUTHENTICATED\]\n$/);
+});
+
+test('an answer of another kind is told as such', async () => {
+  assert.match(
+    (await status({ data: { cluster: null } })).stderr,
+    /the answer of the web API: cluster: .*UPSTREAM_FAILED/,
+  );
+  await using page = await standInGateway((_request, response) => response.end('<html>'));
+  const { code, stderr } = await runCommand(['status', ...page.target]);
+  assert.equal(code, 1);
+  assert.match(stderr, /is it a Grapevine gateway\?/);
+});
