@@ -15,8 +15,8 @@ import { naughtyStrings } from './naughty-strings.ts';
 import { publishOperation, type Refusal, refusedCredentials, refusedRequests, refusedWrites } from './refusals.ts';
 import { TokenForge } from './tokens.ts';
 
-/** Small enough to be exceeded at once; no other principal here comes near it. */
-const rate = { perSecond: 60, burst: 200 };
+/** Exceeded by sending twice the burst, however slow the machine; no other principal here comes near it. */
+const rate = { perSecond: 10, burst: 200 };
 const requestTimeoutMs = 1_500;
 
 const resources = new AsyncDisposableStack();
@@ -137,8 +137,8 @@ test('an identity that the client brings along does not count, not even a well-s
 });
 
 test('naughty strings come back as they were, through both APIs and at every node', async () => {
-  const clients = clientsOf('naughty');
   for (const [what, text] of Object.entries(naughtyStrings)) {
+    const clients = clientsOf(`naughty ${what}`);
     for (const client of clients) await checkRoundTrip(what, text, client, clients);
   }
 });
