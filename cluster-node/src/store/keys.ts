@@ -10,7 +10,7 @@
  * topics    topic                                    → see topic-record.ts
  * postings  topic · 0 · hlc u64 · origin 16 · firstSeq u48 → see postings.ts
  * hidden    origin 16 · seq u48                      → nothing
- * runs      index u8 · run u32 · first record 16     → sorted records, see sorted-runs.ts
+ * runs      index u8 · run u32 · chunk u32            → sorted records, see sorted-runs.ts
  * ```
  */
 import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
@@ -109,6 +109,15 @@ export function postingOfKey(key: Uint8Array): PostingPlace {
 /** Postings of `topic` whose clock value is from `fromHlc` to `toHlc`, both inclusive. */
 export function postingsBetween(topic: string, fromHlc: bigint, toHlc: bigint, reverse: boolean): KeyRange {
   return { from: postingPrefix(topic, fromHlc), to: afterPrefix(postingPrefix(topic, toHlc)), reverse };
+}
+
+/** Chunk `number` of a sorted run. */
+export function chunkKey(index: number, run: number, number: number): Uint8Array {
+  writer.reset();
+  writer.u8(index);
+  writer.u32(run);
+  writer.u32(number);
+  return writer.finish();
 }
 
 /** The smallest key above `key`. */

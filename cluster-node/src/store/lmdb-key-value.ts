@@ -11,6 +11,7 @@ const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 export class LmdbKeyValue implements KeyValueStore {
   readonly #env: RootDatabase<Uint8Array, Uint8Array>;
   readonly #databases: ReadonlyMap<Table, BinaryDatabase>;
+  readonly #copies = new Copies();
 
   private constructor(env: RootDatabase<Uint8Array, Uint8Array>) {
     this.#env = env;
@@ -42,7 +43,8 @@ export class LmdbKeyValue implements KeyValueStore {
   }
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
-    return this.#database(table).get(key);
+    const temporary = this.#database(table).getBinaryFast(key);
+    return temporary === undefined ? undefined : this.#copies.copy(temporary);
   }
 
   *range(table: Table, { from, to, reverse = false }: KeyRange): Generator<KeyValue> {
@@ -73,6 +75,32 @@ export class LmdbKeyValue implements KeyValueStore {
     const database = this.#databases.get(table);
     if (database === undefined) throw new RangeError(`There is no table ${table}.`);
     return database;
+  }
+}
+
+/** A page of LMDB. Larger values, which may stay in memory for long, get memory of their own. */
+const sharedBytes = 4096;
+const poolBytes = 64 * sharedBytes;
+
+/** Copies of values that LMDB lends until the next read. Small ones share memory: a buffer for each costs more than reading. */
+class Copies {
+  #pool = new Uint8Array(0);
+  #used = 0;
+
+  copy(bytes: Buffer): Uint8Array {
+    const { length } = bytes;
+    if (length > sharedBytes) {
+      const own = Buffer.allocUnsafeSlow(length);
+      bytes.copy(own, 0, 0, length);
+      return own;
+    }
+    if (this.#used + length > this.#pool.length) {
+      this.#pool = new Uint8Array(poolBytes);
+      this.#used = 0;
+    }
+    bytes.copy(this.#pool, this.#used, 0, length);
+    this.#used += length;
+    return this.#pool.subarray(this.#used - length, this.#used);
   }
 }
 

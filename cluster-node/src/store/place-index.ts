@@ -2,7 +2,8 @@ import type { Batch } from './batch.ts';
 import type { KeyValueReader } from './key-value.ts';
 import { Memtable } from './memtable.ts';
 import { type Place, placeOf, prefixBytes } from './place-record.ts';
-import { addRun, findInRuns, mergeRuns } from './sorted-runs.ts';
+import { findInRuns } from './run-search.ts';
+import { addRun, mergeRuns } from './sorted-runs.ts';
 
 /**
  * From the first bytes of a hash to places in the logs: the newest records in memory, the others in sorted runs. What it

@@ -7,7 +7,8 @@ import { everything } from './keys.ts';
 import { MemoryKeyValue } from './memory-key-value.ts';
 import { Memtable } from './memtable.ts';
 import { type Place, placeOf, recordBytes } from './place-record.ts';
-import { addRun, findInRuns, mergeRuns } from './sorted-runs.ts';
+import { findInRuns } from './run-search.ts';
+import { addRun, mergeRuns } from './sorted-runs.ts';
 
 const index = 3;
 

@@ -9,11 +9,11 @@
  * - S1: records of one run are strictly ascending, over its chunks as well;
  * - S2: what an input still has at or below the output's last record is in the output, too.
  */
-import { ByteReader, ByteWriter } from '@grapevine/shared/log/bytes.ts';
 import type { Batch } from './batch.ts';
-import type { KeyRange, KeyValueReader } from './key-value.ts';
-import { metaKey, successor } from './keys.ts';
-import { compareAt, copyRecord, matchesIn, prefixBytes, recordBytes } from './place-record.ts';
+import { chunkKey } from './keys.ts';
+import { compareAt, copyRecord, recordBytes } from './place-record.ts';
+import { type Manifest, type Run, readManifest, writeManifest } from './run-manifest.ts';
+import { readChunk } from './run-search.ts';
 
 /** Runs of one level that are merged into one of the next: fewer mean more rewriting, more mean more places to look. */
 const fanOut = 4;
@@ -21,49 +21,14 @@ const fanOut = 4;
 const recordsPerChunk = 254;
 const chunkBytes = recordsPerChunk * recordBytes;
 
-interface Run {
-  readonly id: number;
-  readonly level: number;
-  /** The run that this one is being merged into; 0 for none. */
-  readonly into: number;
-}
-
-interface Manifest {
-  /** From 1 on. */
-  readonly nextId: number;
-  /** Oldest first. */
-  readonly runs: readonly Run[];
-}
-
-/** The records of index `index` that start with `prefix`, in no particular order, some perhaps twice. */
-export function findInRuns(reader: KeyValueReader, index: number, prefix: Uint8Array): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  const lowest = new Uint8Array(recordBytes);
-  const highest = new Uint8Array(recordBytes).fill(0xff);
-  highest.set(prefix.subarray(0, prefixBytes));
-  for (const { id } of readManifest(reader, index).runs) {
-    const range = {
-      from: chunkKey(index, id, lowest),
-      to: successor(chunkKey(index, id, highest)),
-      reverse: true,
-    };
-    for (const [, chunk] of reader.range('runs', range)) {
-      found.push(...matchesIn(chunk, prefix));
-      // Records of one prefix may have begun in the chunk before.
-      if (compareAt(chunk, 0, prefix, 0, prefixBytes) < 0) break;
-    }
-  }
-  return found;
-}
-
 /** Adds sorted records as a new run. */
 export function addRun(batch: Batch, index: number, sorted: Uint8Array): void {
   if (sorted.length === 0) return;
   const { nextId, runs } = readManifest(batch, index);
-  for (let at = 0; at < sorted.length; at += chunkBytes) {
-    putChunk(batch, index, nextId, sorted.subarray(at, at + chunkBytes));
-  }
-  writeManifest(batch, index, { nextId: nextId + 1, runs: [...runs, { id: nextId, level: 0, into: 0 }] });
+  const empty = { id: nextId, level: 0, into: 0, first: 0, end: 0 };
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < sorted.length; at += chunkBytes) chunks.push(sorted.subarray(at, at + chunkBytes));
+  writeManifest(batch, index, { nextId: nextId + 1, runs: [...runs, append(batch, index, empty, chunks)] });
 }
 
 /**
@@ -76,14 +41,12 @@ export function mergeRuns(batch: Batch, index: number, budget: number): void {
   let left = budget * (levels + 1);
   for (let level = 0; level <= levels && left > 0; level++) {
     manifest = startMerge(manifest, level);
-    const output = manifest.runs.find((run) =>
-      manifest.runs.some(({ into, level: from }) => into === run.id && from === level),
-    );
+    const inputs = manifest.runs.filter((run) => run.level === level && run.into !== 0);
+    const output = manifest.runs.find(({ id }) => id === inputs[0]?.into);
     if (output === undefined) continue;
-    const inputs = manifest.runs.filter(({ into }) => into === output.id);
-    const { moved, finished } = mergeStep(batch, index, inputs, output, left);
-    left -= moved;
-    if (finished) manifest = { ...manifest, runs: manifest.runs.filter(({ into }) => into !== output.id) };
+    const step = mergeStep(batch, index, inputs, output, left);
+    left -= step.moved;
+    manifest = { ...manifest, runs: manifest.runs.flatMap((run) => step.replaced.get(run.id) ?? run) };
   }
   writeManifest(batch, index, manifest);
 }
@@ -91,25 +54,26 @@ export function mergeRuns(batch: Batch, index: number, budget: number): void {
 /** Has the oldest runs of `level` flow into a new run, when there are enough and no merge of that level is under way. */
 function startMerge(manifest: Manifest, level: number): Manifest {
   const ofLevel = manifest.runs.filter((run) => run.level === level);
-  const output = manifest.nextId;
   // A run that is itself still growing must not be merged further: its last record would stop meaning how far it got.
   const grown = ofLevel.filter((run) => run.into === 0 && !manifest.runs.some(({ into }) => into === run.id));
   if (grown.length < fanOut || ofLevel.some(({ into }) => into !== 0)) return manifest;
   const inputs = new Set(grown.slice(0, fanOut));
-  const runs = manifest.runs.map((run) => (inputs.has(run) ? { ...run, into: output } : run));
-  return { nextId: output + 1, runs: [...runs, { id: output, level: level + 1, into: 0 }] };
+  const output = { id: manifest.nextId, level: level + 1, into: 0, first: 0, end: 0 };
+  const runs = manifest.runs.map((run) => (inputs.has(run) ? { ...run, into: output.id } : run));
+  return { nextId: output.id + 1, runs: [...runs, output] };
+}
+
+interface MergeStep {
+  /** Records. */
+  readonly moved: number;
+  /** What becomes of the runs that took part, by id; no run for an input that is used up. */
+  readonly replaced: ReadonlyMap<number, readonly Run[]>;
 }
 
 /** Moves whole chunks' worth of records from the inputs to the output until `budget` is used up or nothing is left. */
-function mergeStep(
-  batch: Batch,
-  index: number,
-  inputs: readonly Run[],
-  output: Run,
-  budget: number,
-): { moved: number; finished: boolean } {
-  const last = lastRecord(batch, index, output.id);
-  const cursors = inputs.map((run) => new RunCursor(batch, index, run.id, last));
+function mergeStep(batch: Batch, index: number, inputs: readonly Run[], output: Run, budget: number): MergeStep {
+  const last = output.first === output.end ? undefined : readChunk(batch, index, output, output.end - 1);
+  const cursors = inputs.map((run) => new RunCursor(batch, index, run, last?.subarray(-recordBytes)));
   const chunks: Uint8Array[] = [];
   let moved = 0;
   let finished = false;
@@ -119,9 +83,8 @@ function mergeStep(
     if (chunk.length > 0) chunks.push(chunk);
     moved += chunk.length / recordBytes;
   }
-  for (const cursor of cursors) cursor.close();
-  for (const chunk of chunks) putChunk(batch, index, output.id, chunk);
-  return { moved, finished };
+  const replaced = new Map(cursors.map((cursor) => [cursor.run.id, cursor.deleteConsumed()]));
+  return { moved, replaced: replaced.set(output.id, [append(batch, index, output, chunks)]) };
 }
 
 /** The next records of all cursors in order: a full chunk, or what is left. */
@@ -150,93 +113,54 @@ function leastOf(cursors: readonly RunCursor[]): RunCursor | undefined {
 
 /** Reads a run's records one by one. */
 class RunCursor {
+  readonly run: Run;
   readonly #batch: Batch;
-  readonly #chunks: Iterator<readonly [key: Uint8Array, value: Uint8Array]>;
-  readonly #consumed: Uint8Array[] = [];
-  #key: Uint8Array | undefined;
+  readonly #index: number;
+  #number: number;
   /** The record under the cursor is at `at` in `chunk`. */
   chunk = new Uint8Array(0);
   at = 0;
-  done = false;
 
   /** Starts behind `after`. */
-  constructor(batch: Batch, index: number, run: number, after: Uint8Array | undefined) {
+  constructor(batch: Batch, index: number, run: Run, after: Uint8Array | undefined) {
     this.#batch = batch;
-    this.#chunks = batch.range('runs', chunksOf(index, run))[Symbol.iterator]();
-    this.#nextChunk();
-    while (after !== undefined && !this.done && compareAt(this.chunk, this.at, after, 0, recordBytes) <= 0)
+    this.#index = index;
+    this.run = run;
+    this.#number = run.first;
+    this.#read();
+    while (after !== undefined && !this.done && compareAt(this.chunk, this.at, after, 0, recordBytes) <= 0) {
       this.advance();
+    }
+  }
+
+  get done(): boolean {
+    return this.#number === this.run.end;
   }
 
   advance(): void {
     this.at += recordBytes;
-    if (this.at === this.chunk.length) this.#nextChunk();
+    if (this.at < this.chunk.length) return;
+    this.#number += 1;
+    this.#read();
   }
 
-  /** Deletes the chunks that the cursor has left behind and ends reading: an open iterator would pin old pages. */
-  close(): void {
-    this.#chunks.return?.();
-    for (const key of this.#consumed) this.#batch.delete('runs', key);
+  /** Deletes the chunks that the cursor has left behind; gives what is left of the run. */
+  deleteConsumed(): Run[] {
+    const { id, first } = this.run;
+    for (let number = first; number < this.#number; number++) {
+      this.#batch.delete('runs', chunkKey(this.#index, id, number));
+    }
+    return this.done ? [] : [{ ...this.run, first: this.#number }];
   }
 
-  #nextChunk(): void {
-    if (this.#key !== undefined) this.#consumed.push(this.#key);
-    const next = this.#chunks.next();
-    this.done = next.done === true;
-    this.#key = next.done === true ? undefined : next.value[0];
-    this.chunk = next.done === true ? new Uint8Array(0) : new Uint8Array(next.value[1]);
+  #read(): void {
     this.at = 0;
+    if (!this.done) this.chunk = new Uint8Array(readChunk(this.#batch, this.#index, this.run, this.#number));
   }
 }
 
-function lastRecord(reader: KeyValueReader, index: number, run: number): Uint8Array | undefined {
-  for (const [, chunk] of reader.range('runs', { ...chunksOf(index, run), reverse: true })) {
-    return chunk.subarray(-recordBytes);
-  }
-  return undefined;
-}
-
-function putChunk(batch: Batch, index: number, run: number, chunk: Uint8Array): void {
-  batch.put('runs', chunkKey(index, run, chunk.subarray(0, recordBytes)), chunk);
-}
-
-function chunksOf(index: number, run: number): KeyRange {
-  const first = new Uint8Array(recordBytes);
-  return { from: chunkKey(index, run, first), to: chunkKey(index, run + 1, first) };
-}
-
-/** A chunk is found by its first record. */
-function chunkKey(index: number, run: number, firstRecord: Uint8Array): Uint8Array {
-  const writer = new ByteWriter(1 + 4 + recordBytes, 1 + 4 + recordBytes);
-  writer.u8(index);
-  writer.u32(run);
-  writer.bytes(firstRecord);
-  return writer.finish();
-}
-
-/** The manifest in `meta`: `nextId u32 · (id u32 · level u8 · into u32) × runs`. */
-function readManifest(reader: KeyValueReader, index: number): Manifest {
-  const bytes = reader.get('meta', manifestKey(index));
-  if (bytes === undefined) return { nextId: 1, runs: [] };
-  const fields = new ByteReader(bytes);
-  const nextId = fields.u32();
-  const runs: Run[] = [];
-  while (fields.remaining > 0) runs.push({ id: fields.u32(), level: fields.u8(), into: fields.u32() });
-  return { nextId, runs };
-}
-
-function writeManifest(batch: Batch, index: number, { nextId, runs }: Manifest): void {
-  // Every level keeps fewer than 3 × fanOut runs, and 2^32 runs make 16 levels.
-  const writer = new ByteWriter(4 + 9 * 3 * fanOut * 16);
-  writer.u32(nextId);
-  for (const { id, level, into } of runs) {
-    writer.u32(id);
-    writer.u8(level);
-    writer.u32(into);
-  }
-  batch.put('meta', manifestKey(index), writer.finish());
-}
-
-function manifestKey(index: number): Uint8Array {
-  return metaKey(`runs/${index}`);
+/** Puts chunks at the end of a run; gives the longer run. */
+function append(batch: Batch, index: number, run: Run, chunks: readonly Uint8Array[]): Run {
+  for (const [i, chunk] of chunks.entries()) batch.put('runs', chunkKey(index, run.id, run.end + i), chunk);
+  return { ...run, end: run.end + chunks.length };
 }
