@@ -61,7 +61,7 @@ test('limits show the rates and how many keys they track', async () => {
       { per: 'address', perSecond: 1_000, burst: 2_000, tracked: 1 },
       { per: 'principal', perSecond: 500, burst: 1_000, tracked: 1 },
     ],
-    maxBodyBytes: 1_048_576,
+    maxBodyBytes: 2_097_152,
   });
 });
 

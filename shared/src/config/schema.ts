@@ -12,6 +12,12 @@ const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expe
 const baseUrl = z.url({ protocol: /^https?$/ });
 const file = z.string().min(1);
 
+/**
+ * A message of the largest body, each byte escaped (6 bytes in JSON), with all its headers: whoever may publish it must get
+ * it through every hop.
+ */
+const largestRequestBytes = 2 * 1024 * 1024;
+
 const log = z
   .strictObject({
     level: z
@@ -122,7 +128,7 @@ const bff = (defaultPort: number) => ({
     .int()
     .min(1_024)
     .max(64 * 1024 * 1024)
-    .default(1024 * 1024)
+    .default(largestRequestBytes)
     .describe('Largest request body in bytes; larger ones get 413.'),
 });
 
@@ -221,7 +227,7 @@ const gateway = z
       .int()
       .min(1_024)
       .max(64 * 1024 * 1024)
-      .default(1024 * 1024)
+      .default(largestRequestBytes)
       .describe('Largest request body in bytes.'),
     requestTimeoutMs: z
       .int()

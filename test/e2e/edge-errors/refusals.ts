@@ -13,7 +13,7 @@ export interface Refusal {
 const graphqlPath = '/web/graphql';
 const topicPath = '/mobile/v1/topics/orders/messages';
 const unknownId = 'ab'.repeat(32);
-const mebibyte = 1024 * 1024;
+const requestLimit = 2 * 1024 * 1024;
 const bodyLimit = 256 * 1024;
 
 /** Of a caller that may read and write messages. */
@@ -92,8 +92,8 @@ export function refusedRequests(token: string): Refusal[] {
     // What is too large.
     ...publish('a body of one byte too many', { body: 'b'.repeat(bodyLimit + 1) }, 413, 'PAYLOAD_TOO_LARGE'),
     ...publish('a body of one character too many', { body: `${'é'.repeat(bodyLimit / 2)}!` }, 413, 'PAYLOAD_TOO_LARGE'),
-    rest('an oversized request', topicPath, { raw: ' '.repeat(mebibyte + 1) }, 413, 'PAYLOAD_TOO_LARGE'),
-    graphql('an oversized request', { raw: ' '.repeat(mebibyte + 1) }, 413, 'PAYLOAD_TOO_LARGE'),
+    rest('an oversized request', topicPath, { raw: ' '.repeat(requestLimit + 1) }, 413, 'PAYLOAD_TOO_LARGE'),
+    graphql('an oversized request', { raw: ' '.repeat(requestLimit + 1) }, 413, 'PAYLOAD_TOO_LARGE'),
     rest('an oversized request of unknown length', topicPath, { raw: chunks(3) }, 413, 'PAYLOAD_TOO_LARGE'),
     graphql('an oversized request of unknown length', { raw: chunks(3) }, 413, 'PAYLOAD_TOO_LARGE'),
     rest(
@@ -163,9 +163,9 @@ function invalidUtf8(before: string, after: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...Buffer.from(before), 0xc3, ...Buffer.from(after)]);
 }
 
-/** Half a mebibyte each; sent without saying how much comes. */
+/** Half of what is allowed each; sent without saying how much comes. */
 function chunks(count: number): ReadableStream {
-  const chunk = new Uint8Array(mebibyte / 2).fill(0x20);
+  const chunk = new Uint8Array(requestLimit / 2).fill(0x20);
   let left = count;
   return new ReadableStream({
     pull: (controller) => {
