@@ -13,17 +13,7 @@
  * publish a message that reads like a record.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  write,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, write, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { compareBytes } from '@grapevine/shared/log/bytes.ts';
@@ -55,11 +45,10 @@ export function readJournal(folder: string, applied: number): JournalRecord[] {
   return records;
 }
 
-/** Makes the files unless they are there. */
+/** Makes the files of a new database's journal; what an older one may have left there is worthless without it. */
 export function createJournal(folder: string): void {
   for (const name of names) {
     const path = join(folder, name);
-    if (existsSync(path)) continue;
     const unfinished = `${path}.new`;
     const file = openSync(unfinished, 'w', 0o600);
     const zeros = Buffer.alloc(fileBytes);

@@ -115,7 +115,19 @@ describe('a database behind a journal', () => {
     assert.deepEqual(contentOf(again), ['01=01', '02=02']);
   });
 
-  test('is damaged when the journal is gone or behind the database', async () => {
+  test('starts afresh when the database is new, whatever journal is there', async () => {
+    const folder = newFolder();
+    const old = await JournaledKeyValue.open(new MemoryKeyValue(), folder);
+    for (let i = 0; i < 20; i++) await old.write([put(i, i)]);
+    await old.close();
+    const database = new MemoryKeyValue();
+    const store = await JournaledKeyValue.open(database, folder);
+    await store.write([put(1, 9)]);
+    const again = await JournaledKeyValue.open(database.crash(), folder);
+    assert.deepEqual(contentOf(again), ['01=09']);
+  });
+
+  test('is damaged when the journal is gone', async () => {
     const folder = newFolder();
     const database = new MemoryKeyValue();
     const store = await JournaledKeyValue.open(database, folder);
