@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type ClusterTokens, readClusterFile } from './cluster-file.ts';
+import { readClusterFile } from './cluster-file.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -21,7 +21,10 @@ export interface DataDirOptions {
 }
 
 export function addDataDirOption(command: Command): Command {
-  return command.option('--data-dir <folder>', "folder of the local cluster (default: data in the project's folder)");
+  return command.option(
+    '--data-dir <folder>',
+    "folder of the local cluster (default: $GRAPEVINE_DATA_DIR, else data in the project's folder)",
+  );
 }
 
 export function addTargetOptions(command: Command): Command {
@@ -32,15 +35,16 @@ export function addTargetOptions(command: Command): Command {
 }
 
 /** Absolute path of the data folder. The default does not depend on where the command is typed. */
-export function dataDirOf({ root, host }: Context, { dataDir }: DataDirOptions): string {
+export function dataDirOf({ root, host }: Context, options: DataDirOptions): string {
+  const dataDir = options.dataDir ?? host.env['GRAPEVINE_DATA_DIR'];
   return dataDir === undefined ? resolve(root, 'data') : resolve(host.cwd(), dataDir);
 }
 
 /**
- * Options before environment before the local `cluster.json`. The local cluster's token for `role` goes to the local
- * cluster only.
+ * Options before environment before the local `cluster.json`. The local cluster's token, the operator's, goes to the
+ * local cluster only.
  */
-export async function findTarget(context: Context, options: TargetOptions, role: keyof ClusterTokens): Promise<Target> {
+export async function findTarget(context: Context, options: TargetOptions): Promise<Target> {
   const { env } = context.host;
   const dataDir = dataDirOf(context, options);
   const local = await readClusterFile(dataDir);
@@ -52,7 +56,7 @@ export async function findTarget(context: Context, options: TargetOptions, role:
     );
   }
   if (!/^https?:\/\//.test(url)) throw new CommandError(`--url is ${url}; expected http://… or https://…`);
-  const localToken = url === local?.gateway ? local.tokens[role] : undefined;
+  const localToken = url === local?.gateway ? local.tokens.operator : undefined;
   const token = options.token ?? env['GRAPEVINE_TOKEN'] ?? localToken;
   if (token === undefined) {
     throw new CommandError(`there is no token for ${url}; pass one with --token or in GRAPEVINE_TOKEN.`);

@@ -31,7 +31,7 @@ export function addCompare(program: Command, context: Context, setExitCode: SetE
     );
   addTargetOptions(command);
   command.action(async (a: string, b: string, options: CompareOptions) => {
-    const client = new GatewayClient(await findTarget(context, options, 'operator'));
+    const client = new GatewayClient(await findTarget(context, options));
     const answerSchema = z.object({ cluster: z.object({ compare: comparisonSchema }) });
     const { compare } = (await client.graphql(answerSchema, query, { a, b })).cluster;
     const { stdout } = context;

@@ -21,7 +21,10 @@ export function addFsck(program: Command, context: Context, setExitCode: SetExit
   program
     .command('fsck')
     .description('Recompute every root from the stored entries and check all signatures. For stopped nodes.')
-    .argument('[folder]', "data folder of one node or of a local cluster (default: data in the project's folder)")
+    .argument(
+      '[folder]',
+      "data folder of one node or of a local cluster (default: $GRAPEVINE_DATA_DIR, else data in the project's folder)",
+    )
     .option('--json', 'print one JSON object per node')
     .addHelpText(
       'after',

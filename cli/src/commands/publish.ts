@@ -54,7 +54,7 @@ Examples:
   command.action(async (topic: string, text: string, options: PublishOptions) => {
     requireTopicName(topic);
     const body = text === '-' ? await readText(context.stdin) : text;
-    const client = new GatewayClient(await findTarget(context, options, 'mobile'));
+    const client = new GatewayClient(await findTarget(context, options));
     const { contentType, key, header } = options;
     const published = await client.post(
       publishedSchema,

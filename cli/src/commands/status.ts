@@ -64,7 +64,7 @@ Examples:
     );
   addTargetOptions(command);
   command.action(async (options: StatusOptions) => {
-    const client = new GatewayClient(await findTarget(context, options, 'operator'));
+    const client = new GatewayClient(await findTarget(context, options));
     const { cluster } = await client.graphql(z.object({ cluster: statusSchema }), query);
     const { verdict, pairs } = cluster.consistency;
     const { stdout } = context;

@@ -52,7 +52,7 @@ Examples:
   addTargetOptions(command);
   command.action(async (topic: string, options: TailOptions) => {
     requireTopicName(topic);
-    const client = new GatewayClient(await findTarget(context, options, 'web'));
+    const client = new GatewayClient(await findTarget(context, options));
     const print = printerFor(context, options.json === true);
     using stop = stopSignal(context.host);
     let since = options.since;

@@ -58,7 +58,7 @@ Example:
     if (!hashSchema.safeParse(id).success) {
       throw new CommandError(`${text} is not a message id; expected 64 hexadecimal digits.`);
     }
-    const client = new GatewayClient(await findTarget(context, options, 'web'));
+    const client = new GatewayClient(await findTarget(context, options));
     const { message } = await client.graphql(answerSchema, query, { id });
     if (message === null) throw new CommandError(`no replica that was asked has a message ${id}.`);
     const result = checkProof(message.inclusionProof, id);

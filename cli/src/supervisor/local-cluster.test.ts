@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
-import { eventually } from '@grapevine/test/fixtures/eventually.ts';
+import { until } from '@grapevine/test/e2e/until.ts';
 import { freeBasePort } from '@grapevine/test/fixtures/free-base-port.ts';
 import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { type ClusterFile, readClusterFile } from '../cluster-file.ts';
@@ -65,7 +65,7 @@ test('starts all, writes cluster.json for its owner, restarts what was killed, a
   const victim = started.processes[1];
   assert.ok(victim);
   process.kill(victim.pid, 'SIGKILL');
-  const again = await eventually('node-2 is back', () => cluster.events.find(({ type }) => type === 'ready'));
+  const again = await until('node-2 is back', () => cluster.events.find(({ type }) => type === 'ready'));
   assert.deepEqual(cluster.events[0], {
     type: 'exited',
     name: 'node-2',
@@ -73,7 +73,7 @@ test('starts all, writes cluster.json for its owner, restarts what was killed, a
     how: 'was killed by SIGKILL',
     restartInMs: 200,
   });
-  await eventually('cluster.json has the new process', async () => {
+  await until('cluster.json has the new process', async () => {
     const processes = (await readClusterFile(folder.path))?.processes ?? [];
     return processes.some(({ name, pid }) => name === 'node-2' && pid === again.pid);
   });

@@ -23,6 +23,9 @@ export async function npmStart(...flags: string[]): Promise<NpmStart> {
     env: freshEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // However the test ends: npm passes the signal on, and the cluster stops.
+  process.once('exit', () => child.kill('SIGTERM'));
+  process.once('SIGTERM', () => process.exit(1));
   const errors = text(child.stderr);
   const ended = new Promise<number | string>((resolve, reject) => {
     child.once('error', reject);

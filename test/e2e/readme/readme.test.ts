@@ -28,7 +28,8 @@ test('npm start, the tour, a stop, and fsck', async () => {
   const shell = new Shell(folder.path, { ...freshEnvironment(), GRAPEVINE_DATA_DIR: dataDir });
   try {
     for (const snippet of snippets) await runSnippet(shell, snippet);
-    await until('replicas agree', async () => /^equal/.test(await shell.run('bin/grapevine.js status')));
+    // The tour has just killed a node: until it is back, status ends with 2.
+    await until('replicas agree', async () => /^equal/.test(await shell.run('bin/grapevine.js status || true')));
     assert.equal(await cluster.stop('SIGTERM'), 0, 'npm start ends with 0');
     const verdicts = await shell.run('bin/grapevine.js fsck');
     assert.equal(verdicts.match(/: sound \(.*problems: 0\)/g)?.length, 3, verdicts);

@@ -30,13 +30,13 @@ export class Shell {
   async run(commands: string): Promise<string> {
     const mark = `\n${randomUUID()}\n`;
     this.#output = '';
-    const done = new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#look = () => {
         if (this.#isOver || this.#output.includes(mark)) resolve();
       };
+      this.#look();
+      if (!this.#isOver) this.#child.stdin.write(`${commands}\nprintf '%s' '${mark}'\n`);
     });
-    this.#child.stdin.write(`${commands}\nprintf '%s' '${mark}'\n`);
-    await done;
     const end = this.#output.indexOf(mark);
     if (end === -1) throw new Error(`failed:\n${commands}\n${this.#output}\n${await this.#errors}`);
     return this.#output.slice(0, end);
