@@ -26,8 +26,8 @@ export const append: Benchmark = {
   prepare: async () => {
     installRivals((line) => console.error(line));
     const folder = mkdtempSync(join(tmpdir(), 'grapevine-bench-'));
-    const node = await NodeAppender.open(join(folder, 'node'));
     const redis = await RedisAppender.start(folder);
+    const node = await NodeAppender.open(join(folder, 'node'));
     return {
       contenders: [contender('grapevine store', node), contender('Redis Streams, appendfsync always', redis)],
       targets: [{ against: 'Redis Streams, appendfsync always', must: 1.2, aim: 3 }],
