@@ -1,6 +1,6 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { Command, CommanderError } from 'commander';
-import manifest from '../../package.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
 import { CommandError } from './command-error.ts';
 import { addCompare } from './commands/compare.ts';
 import { addConfig } from './commands/config.ts';

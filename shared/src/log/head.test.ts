@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { referenceRoot } from '../merkle/reference-tree.ts';
+import { referenceRoot } from '../merkle/reference-tree.fixture.ts';
 import { nobleTreeHash as hash } from '../merkle/tree-hash.ts';
 import { toHex } from './bytes.ts';
 import { type Head, headBytes, nobleHeadVerifier, originIdOf } from './head.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '../log/bytes.ts';
 import { Frontier } from './frontier.ts';
-import { referenceRoot } from './reference-tree.ts';
+import { referenceRoot } from './reference-tree.fixture.ts';
 import { emptyRoot, nobleTreeHash as hash, hashLength, type TreeHash } from './tree-hash.ts';
 
 // shared/vectors of RFC 6962 trees, as other implementations compute them.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Frontier } from './frontier.ts';
-import { referenceRoot } from './reference-tree.ts';
+import { referenceRoot } from './reference-tree.fixture.ts';
 import { hashesInTile, locate, maxTileHashes, TileReader, TileWriter } from './tiles.ts';
 import { nobleTreeHash as hash, hashLength } from './tree-hash.ts';
 import { rootAt } from './tree-reader.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Frontier } from './frontier.ts';
-import { referenceConsistency, referenceInclusion, referenceRoot } from './reference-tree.ts';
+import { referenceConsistency, referenceInclusion, referenceRoot } from './reference-tree.fixture.ts';
 import { nobleTreeHash as hash } from './tree-hash.ts';
 import { consistencyProof, inclusionProof, type NodeReader, rootAt, subtree } from './tree-reader.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { referenceConsistency, referenceInclusion, referenceRoot } from './reference-tree.ts';
+import { referenceConsistency, referenceInclusion, referenceRoot } from './reference-tree.fixture.ts';
 import { emptyRoot, nobleTreeHash as hash, type TreeHash } from './tree-hash.ts';
 import { type ConsistencyClaim, type InclusionClaim, verifyConsistency, verifyInclusion } from './verify.ts';
 

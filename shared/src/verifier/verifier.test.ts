@@ -8,7 +8,7 @@ import { toHex } from '../log/bytes.ts';
 import { type Entry, encodeEntry } from '../log/entry.ts';
 import { headBytes, originIdOf } from '../log/head.ts';
 import { hlcToHex } from '../log/hlc.ts';
-import { referenceConsistency, referenceInclusion, referenceRoot } from '../merkle/reference-tree.ts';
+import { referenceConsistency, referenceInclusion, referenceRoot } from '../merkle/reference-tree.fixture.ts';
 import { nobleTreeHash as hash } from '../merkle/tree-hash.ts';
 import { verifyConsistencyProof } from './verify-consistency.ts';
 import { verifyMessageProof } from './verify-message.ts';
