@@ -22,10 +22,13 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
-/** Starts `grapevine` with `args`. It gets this process's environment without our own settings, and `environment` on top. */
+/**
+ * Starts `grapevine` with `args`. It gets this process's environment, without settings of ours and the test runner's mark
+ * on its children, and `environment` on top.
+ */
 export function spawnGrapevine(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('GRAPEVINE_') && !name.startsWith('NODE_'),
+    ([name]) => !name.startsWith('GRAPEVINE_') && name !== 'NODE_TEST_CONTEXT',
   );
   const child = spawn(process.execPath, [join(root, 'bin/grapevine.js'), ...args], {
     env: { ...Object.fromEntries(inherited), ...environment },
