@@ -3,7 +3,8 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
-import { optionalToken, parseQuery, textParameter } from './query.ts';
+import { placeOf } from './consistency.ts';
+import { parseQuery, textParameter } from './query.ts';
 import { resource } from './routing.ts';
 import type { StreamHub } from './stream-hub.ts';
 
@@ -18,7 +19,7 @@ export function streamRoutes(service: NodeService, hub: StreamHub): Router {
       (request, response) => {
         const { topic, since } = parseQuery(streamQuery, request);
         const name = topic === undefined ? undefined : requireTopicName(topic);
-        const from = optionalToken(since) ?? service.views.vector();
+        const from = placeOf(service, since) ?? service.views.vector();
         hub.open(response, name, from);
         // A stream never ends by itself, but an answer to HEAD has to.
         if (request.method === 'HEAD') response.end();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
+import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { type SyncResponse, syncResponseSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 
@@ -57,4 +59,20 @@ test('refuses wrong tokens, topics and too many of them', async () => {
     const answer = await node.get(`/v1/sync?${query}`);
     assert.deepEqual([answer.status, codeOf(answer)], [400, code], query);
   }
+});
+
+test('a forged token that is full of strangers is read, and gives a token back', async () => {
+  await using node = await TestNode.start();
+  const strangers = Array.from(
+    { length: limits.tokenOrigins },
+    (_, i) => [i.toString(16).padStart(32, '0'), 1] as const,
+  );
+  const token = encodeToken(new Map(strangers));
+  await node.publish({ messages: [{ topic: 'a', body: 'm0' }] });
+  const first = await sync(node, `since=${token}`);
+  assert.deepEqual(
+    first.items.map(({ body }) => body),
+    ['m0'],
+  );
+  assert.deepEqual((await sync(node, `since=${first.token}`)).items, []);
 });

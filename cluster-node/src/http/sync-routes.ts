@@ -6,9 +6,9 @@ import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
-import { awaitConsistency } from './consistency.ts';
+import { awaitConsistency, placeOf } from './consistency.ts';
 import { messageJson } from './message-json.ts';
-import { consistencyParameters, limitParameter, optionalToken, parseQuery, textParameter } from './query.ts';
+import { consistencyParameters, limitParameter, parseQuery, textParameter } from './query.ts';
 import { resource, sendJson } from './routing.ts';
 
 /** Topics in one read; every entry is held against each of them. */
@@ -31,7 +31,7 @@ export function syncRoutes(service: NodeService): Router {
 function sync(service: NodeService): RequestHandler {
   return async (request, response) => {
     const query = parseQuery(syncQuery, request);
-    const since = optionalToken(query.since) ?? new Map();
+    const since = placeOf(service, query.since) ?? new Map();
     const topics = topicsIn(query.topics);
     await awaitConsistency(service, query);
     const { items, vector, more } = service.views.since(since, topics, query.limit);
