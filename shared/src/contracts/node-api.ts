@@ -10,10 +10,10 @@ import { topicNameSchema } from './topic-name.ts';
 export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
 export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 export const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
-/** Opaque to clients; see `consistency-token.ts`. */
+/** Opaque to clients; see `consistency-token.ts`. Its longest form names 1,024 origins. */
 export const tokenSchema = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,30000}$/, 'expected a consistency token as it was received');
+  .regex(/^[A-Za-z0-9_-]{1,30042}$/, 'expected a consistency token as it was received');
 const sizeSchema = z.int().min(0);
 
 const wellFormed = (text: string): boolean => text.isWellFormed();
