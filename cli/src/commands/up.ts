@@ -3,6 +3,7 @@ import { loadConfig } from '@grapevine/shared/config/load.ts';
 import type { Command } from 'commander';
 import { type Context, stopSignal } from '../context.ts';
 import { compileCacheOf, entryPointOf } from '../services.ts';
+import { defaultStopDeadlineMs } from '../supervisor/child.ts';
 import { jsonConsole, textConsole } from '../supervisor/cluster-console.ts';
 import { runLocalCluster } from '../supervisor/local-cluster.ts';
 import { defaultBasePort, maxNodes, type ServiceName } from '../supervisor/plan.ts';
@@ -51,7 +52,12 @@ Examples:
     const environment = { NODE_COMPILE_CACHE: compileCacheOf(root), ...host.env };
     const { nodes, basePort } = options;
     const dataDir = dataDirOf(context, options);
+    const stopDeadlineMs = defaultStopDeadlineMs;
     using stop = stopSignal(host);
-    await runLocalCluster({ nodes, basePort, dataDir, config, commandOf, environment, host }, console, stop);
+    await runLocalCluster(
+      { nodes, basePort, dataDir, config, commandOf, environment, stopDeadlineMs, host },
+      console,
+      stop,
+    );
   });
 }

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { CommandError } from '../command-error.ts';
 import { nextDelay, type RestartPolicy } from './backoff.ts';
-import { lastWords, openLog } from './log-file.ts';
+import { lastWords, type OpenLog, openLog } from './log-file.ts';
 import type { ProcessPlan } from './plan.ts';
 import { waitUntilReady } from './readiness.ts';
 
@@ -26,12 +26,14 @@ export interface ChildOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly logFile: string;
   readonly restart: RestartPolicy;
+  /** Time for an orderly end before the process is killed, in milliseconds. */
+  readonly stopDeadlineMs: number;
   readonly clock: Clock;
   readonly onEvent: (event: ChildEvent) => void;
 }
 
-/** Time for an orderly end before a child is killed, in milliseconds. Services give up by themselves after 9 s. */
-const stopDeadlineMs = 10_000;
+/** Services give up an orderly end by themselves after 9 s. In milliseconds. */
+export const defaultStopDeadlineMs = 10_000;
 
 /** One process of the cluster: started, started again whenever it ends by itself, and stopped. */
 export class Child {
@@ -75,7 +77,7 @@ export class Child {
     return this.#firstReady.promise;
   }
 
-  /** Asks the child to end, kills it after 10 s, and resolves once it is gone. */
+  /** Asks the child to end, kills it when its time is over, and resolves once it is gone. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
@@ -83,32 +85,48 @@ export class Child {
     if (child === undefined) return;
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#options.stopDeadlineMs);
     await gone;
     clearTimeout(timer);
   }
 
+  /** Starts a life of the process. Whatever keeps it from starting ends that life, too. */
   #spawn(): void {
-    const { command, environment, logFile, clock } = this.#options;
-    const [program, ...args] = command;
-    const log = openLog(logFile);
-    // A group of its own: Ctrl-C in a terminal reaches the whole foreground group, and children are stopped in order instead.
-    const child = spawn(program, args, {
-      env: environment,
-      stdio: ['ignore', log.descriptor, log.descriptor, 'ipc'],
-      detached: true,
-    });
-    closeSync(log.descriptor);
-    this.#process = child;
-    this.#bornMs = clock.monotonicMs();
+    this.#bornMs = this.#options.clock.monotonicMs();
     this.#life = new AbortController();
     this.#unready = 'it is starting';
+    try {
+      this.#watch(this.#launch());
+    } catch (error) {
+      this.#ended(cannotStart(error as Error), true);
+    }
+  }
+
+  #launch(): { child: ChildProcess; log: OpenLog } {
+    const { command, environment, logFile } = this.#options;
+    const [program, ...args] = command;
+    const log = openLog(logFile);
+    try {
+      // A group of its own: Ctrl-C in a terminal reaches the whole foreground group, and children are stopped in order instead.
+      const child = spawn(program, args, {
+        env: environment,
+        stdio: ['ignore', log.descriptor, log.descriptor, 'ipc'],
+        detached: true,
+      });
+      return { child, log };
+    } finally {
+      closeSync(log.descriptor);
+    }
+  }
+
+  #watch({ child, log }: { child: ChildProcess; log: OpenLog }): void {
+    this.#process = child;
     child.on('error', (error) => {
       // A process that runs reports other troubles here too, and its exit after them.
-      if (child.pid === undefined) this.#ended(`cannot be started: ${error.message}`, true);
+      if (child.pid === undefined) this.#ended(cannotStart(error), true);
     });
     child.once('exit', (code, signal) => {
-      const words = code === 0 || signal !== null ? undefined : lastWords(logFile, log.start);
+      const words = code === 0 || signal !== null ? undefined : lastWords(this.#options.logFile, log.start);
       const ending = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
       this.#ended(words === undefined ? ending : `${ending}: ${words}`, signal === null);
     });
@@ -149,4 +167,8 @@ export class Child {
     onEvent({ type: 'exited', name: plan.name, pid, how, restartInMs: this.#delayMs });
     this.#restartTimer = setTimeout(() => this.#spawn(), this.#delayMs);
   }
+}
+
+function cannotStart(error: Error): string {
+  return `cannot be started: ${error.message}`;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
@@ -13,7 +13,7 @@ import { type ClusterObserver, type LocalClusterOptions, runLocalCluster } from 
 const standIn = fileURLToPath(import.meta.resolve('@grapevine/test/fixtures/stand-in-service.ts'));
 
 /** A cluster of stand-ins: real processes, none of our services. */
-async function start(dataDir: string, environment: Record<string, string> = {}) {
+async function start(dataDir: string, environment: Record<string, string> = {}, program = process.execPath) {
   const ready = Promise.withResolvers<ClusterFile>();
   const events: ChildEvent[] = [];
   const observer: ClusterObserver = {
@@ -30,7 +30,8 @@ async function start(dataDir: string, environment: Record<string, string> = {}) 
     basePort: await freeBasePort(2),
     dataDir,
     config: loadConfig({ environment: {} }),
-    commandOf: (service) => [process.execPath, standIn, service],
+    commandOf: (service) => [program, standIn, service],
+    stopDeadlineMs: 1_000,
     environment: { ...env, ...environment },
     host: { pid, execPath, env, kill, cwd, on, off },
   };
@@ -64,6 +65,8 @@ test('starts all, writes cluster.json for its owner, restarts what was killed, a
 
   const victim = started.processes[1];
   assert.ok(victim);
+  // As somebody may who tidies up: the cluster must not depend on it.
+  await rm(`${folder.path}/logs`, { recursive: true });
   process.kill(victim.pid, 'SIGKILL');
   const again = await until('node-2 is back', () => cluster.events.find(({ type }) => type === 'ready'));
   assert.deepEqual(cluster.events[0], {
@@ -109,6 +112,24 @@ test('a process that cannot start ends the start with its own words, and nothing
   await again.ready;
   again.stop();
   await again.ended;
+});
+
+test('a program that is not there ends the start, too', async () => {
+  await using folder = await temporaryFolder();
+  const cluster = await start(folder.path, {}, '/nowhere/node');
+  await assert.rejects(cluster.ended, /node-1 cannot be started: spawn \/nowhere\/node ENOENT/);
+});
+
+test('a process that does not stop when asked is killed in the end', async () => {
+  await using folder = await temporaryFolder();
+  const cluster = await start(folder.path, { STAND_IN_FAULT: 'bff-mobile:stubborn' });
+  const { processes } = await cluster.ready;
+  cluster.stop();
+  await cluster.ended;
+  assert.deepEqual(
+    processes.filter(({ pid }) => isRunning(pid)),
+    [],
+  );
 });
 
 test('a stop during the start stops what was started', async () => {

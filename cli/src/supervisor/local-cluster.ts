@@ -32,6 +32,8 @@ export interface LocalClusterOptions {
   readonly commandOf: (service: ServiceName) => readonly [string, ...string[]];
   /** What every process gets besides what the plan says. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Time for each process to end in order, in milliseconds. */
+  readonly stopDeadlineMs: number;
   readonly host: HostProcess;
 }
 
@@ -79,21 +81,21 @@ async function supervise(
   stop: AbortSignal,
 ): Promise<void> {
   const tokens = await makeTokens(options);
-  const logDir = `${options.dataDir}/logs`;
-  await mkdir(logDir, { recursive: true, mode: 0o700 });
   if (stop.aborted) return;
   let isReady = false;
   const supervisor = new Supervisor({
     plan,
-    logDir,
+    logDir: `${options.dataDir}/logs`,
     commandOf: options.commandOf,
     environment: options.environment,
     restart: defaultRestartPolicy,
+    stopDeadlineMs: options.stopDeadlineMs,
     clock: systemClock,
     onEvent: (event) => {
       if (!isReady) return;
       observer.event(event);
-      void record.update();
+      // On a full disk the file stays old; that is no reason to stop serving.
+      record.update().catch(() => {});
     },
   });
   const content = (): ClusterFile => describeCluster(plan, tokens, supervisor.processes());
@@ -126,12 +128,13 @@ class ClusterRecord {
   }
 
   update(): Promise<void> {
-    this.#last = this.#last.then(() => writeClusterFile(this.#dataDir, this.#content()));
-    return this.#last;
+    const written = this.#last.then(() => writeClusterFile(this.#dataDir, this.#content()));
+    this.#last = written.catch(() => {});
+    return written;
   }
 
   async remove(): Promise<void> {
-    await this.#last.catch(() => {});
+    await this.#last;
     await removeClusterFile(this.#dataDir);
   }
 }

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { copyFile, stat, truncate } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** One log per process, and one older: enough for an hour of full load, and a laptop's disk does not notice. */
 const maxLogBytes = 50 * 1024 * 1024;
@@ -14,6 +15,8 @@ export interface OpenLog {
 }
 
 export function openLog(path: string): OpenLog {
+  // Whoever tidies up a data folder while it is in use may take the logs away, but not the cluster down.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const descriptor = openSync(path, 'a', 0o600);
   return { descriptor, start: fstatSync(descriptor).size };
 }
@@ -34,6 +37,7 @@ const notWords = /^([\s{}]|Node\.js v|$)/;
 
 /** The last words since `start` outside the log's records: what a service prints when it cannot start, or crashes. */
 export function lastWords(path: string, start: number): string | undefined {
+  if (!existsSync(path)) return undefined;
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);

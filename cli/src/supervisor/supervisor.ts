@@ -8,13 +8,14 @@ import type { ClusterPlan, ServiceName } from './plan.ts';
 
 export interface SupervisorOptions {
   readonly plan: ClusterPlan;
-  /** One log per process goes into this folder, which exists. */
+  /** One log per process goes here. */
   readonly logDir: string;
   /** Program and arguments that run a service. */
   readonly commandOf: (service: ServiceName) => readonly [string, ...string[]];
   /** What every child gets besides its plan's settings. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly restart: RestartPolicy;
+  readonly stopDeadlineMs: number;
   readonly clock: Clock;
   readonly onEvent: (event: ChildEvent) => void;
 }
@@ -33,7 +34,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { plan, logDir, commandOf, environment, restart, clock, onEvent } = options;
+    const { plan, logDir, commandOf, environment, restart, stopDeadlineMs, clock, onEvent } = options;
     this.#stages = plan.stages.map((stage) =>
       stage.map(
         (child) =>
@@ -43,6 +44,7 @@ export class Supervisor {
             environment: { ...environment, ...child.environment },
             logFile: `${logDir}/${child.name}.log`,
             restart,
+            stopDeadlineMs,
             clock,
             onEvent,
           }),
