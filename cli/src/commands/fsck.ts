@@ -3,8 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { readClusterFile } from '../cluster-file.ts';
 import { CommandError } from '../command-error.ts';
-import type { Context } from '../context.ts';
+import { type Context, isAlive } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { SetExitCode } from '../program.ts';
 import { dataDirOf } from '../target.ts';
@@ -36,6 +37,7 @@ Examples:
     )
     .action(async (folder: string | undefined, options: { json?: boolean }) => {
       const dataDir = dataDirOf(context, folder === undefined ? {} : { dataDir: folder });
+      await requireStopped(dataDir, context);
       for (const path of await nodeFolders(dataDir)) {
         const report = await check(context, path);
         context.stdout.write(
@@ -44,6 +46,14 @@ Examples:
         if (report.problems.length > 0) setExitCode(exitCodes.failed);
       }
     });
+}
+
+/** Nodes that run hold their folders; that is no damage. */
+async function requireStopped(dataDir: string, { host }: Context): Promise<void> {
+  const { processes = [] } = (await readClusterFile(dataDir)) ?? {};
+  if (processes.some(({ pid }) => isAlive(host, pid))) {
+    throw new CommandError(`a cluster runs from ${dataDir}; stop it first: only data at rest can be checked.`);
+  }
 }
 
 /** The nodes of a local cluster, or the folder itself when it holds none: then it is meant to be a node's. */

@@ -85,6 +85,18 @@ test('the local cluster is found by its file, and its tokens go nowhere else', a
   assert.match(damaged.stderr, /--url is ftp:\/\/x; expected http/);
 });
 
+test('fsck refuses the folder of a cluster that runs', async () => {
+  await using folder = await temporaryFolder();
+  const gateway = 'http://127.0.0.1:9';
+  const tokens = { web: 'w', mobile: 'm', operator: 'o' };
+  const processes = [{ name: 'node-1', pid: process.pid, http: gateway }];
+  const content = { gateway, admin: gateway, console: gateway, tokens, processes };
+  await writeFile(`${folder.path}/cluster.json`, JSON.stringify(content));
+  const { code, stderr } = await runCommand(['fsck', folder.path]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^grapevine: a cluster runs from .*; stop it first/);
+});
+
 test('help stands on its own for every command, with examples', async () => {
   const { stdout } = await runCommand(['--help']);
   const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)]
