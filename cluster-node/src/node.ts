@@ -115,7 +115,8 @@ export class ClusterNode implements NodeService, Stoppable {
 
   unready(): string | undefined {
     if (this.#stopping) return 'This node is stopping.';
-    const { trouble } = this.replica;
+    const { trouble, mayWrite } = this.replica;
+    if (!mayWrite) return 'This node is asking its peers whether its log is complete.';
     return trouble === undefined ? undefined : `This node cannot write to its disk: ${trouble}`;
   }
 

@@ -63,6 +63,11 @@ export class Checker {
     }
   }
 
+  /** The disk of `node` was put back to an earlier state, which is no fault of the node. */
+  forgetDisk(node: SimNode): void {
+    this.#sizes[node.index] = new Map(node.disk.heads().map(({ origin, size }) => [origin, size]));
+  }
+
   /** Equal roots must mean equal logs, at any moment. */
   compareRoots(): void {
     const seen = new Map<string, string>();

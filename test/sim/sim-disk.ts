@@ -60,6 +60,19 @@ export class SimDisk implements LogReader {
     this.#unflushed = [];
   }
 
+  /** Makes a backup of what is flushed; calling it puts the disk back to it. */
+  backUp(): () => void {
+    const kept = [...this.#origins].map(([origin, { head, segments, levels }]) => {
+      const copy = { head, segments: [...segments], levels: levels.map((level) => [...level]) };
+      return [origin, copy] as const;
+    });
+    return () => {
+      this.#unflushed = [];
+      this.#origins.clear();
+      for (const [origin, copy] of kept) this.#origins.set(origin, copy);
+    };
+  }
+
   #put({ segment, nodes }: CheckedSegment): void {
     const { origin, head } = segment;
     const kept = this.#origins.get(origin) ?? { head, segments: [], levels: [] };

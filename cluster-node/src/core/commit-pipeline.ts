@@ -41,11 +41,14 @@ export class CommitPipeline {
     return this.#staged.length === 0 && this.#inFlight.length === 0;
   }
 
-  /** Segments to commit now; undefined when there are none or enough commits are under way. */
-  next(wallMs: number): { batch: number; segments: readonly CheckedSegment[] } | undefined {
+  /**
+   * Segments to commit now; undefined when there are none or enough commits are under way. Those of this node's own log
+   * only when it `mayWrite`.
+   */
+  next(wallMs: number, mayWrite: boolean): { batch: number; segments: readonly CheckedSegment[] } | undefined {
     if (this.#inFlight.length >= maxInFlight) return undefined;
     const foreign = this.#takeStaged();
-    const { segments: own, placed } = this.#writer.write(wallMs, maxCommitBytes);
+    const { segments: own, placed } = mayWrite ? this.#writer.write(wallMs, maxCommitBytes) : nothingWritten;
     const segments = [...foreign, ...own];
     if (segments.length === 0) return undefined;
     const batch = { batch: this.#nextBatch++, segments, placed };
@@ -89,3 +92,5 @@ export class CommitPipeline {
     return this.#staged.splice(0, count);
   }
 }
+
+const nothingWritten: ReturnType<Writer['write']> = { segments: [], placed: [] };

@@ -2,6 +2,7 @@ import { equalBytes } from '@grapevine/shared/log/bytes.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { maxPayload, nudgeBytes, originSizeBytes } from '../wire/limits.ts';
 import type { Address, MemberDigest, NodeMessage, PullRequest } from '../wire/messages.ts';
+import { AmnesiaGuard } from './amnesia-guard.ts';
 import { answerPull } from './answer.ts';
 import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
@@ -35,6 +36,8 @@ const smallCluster = 16;
 const wideFanout = 8;
 /** Up to so many members tell an origin when they have flushed its entries, which acknowledges them; beyond, its next pulls do. */
 const ackingCluster = 64;
+/** Seeds asked in the first round: all of any usual list, and one of a thousand is no flood. */
+const seedsAtStart = 8;
 /** Every so many rounds a dead member is asked, so that the halves of a healed partition find each other. */
 const roundsPerDeadProbe = 5;
 
@@ -57,6 +60,7 @@ export class Gossip {
   readonly #ports: GossipPorts;
   readonly #puller: Puller;
   readonly #nudges = new NudgeQueue();
+  readonly #guard: AmnesiaGuard;
   /** The peer whose last answer was cut short by the budget. */
   #unfinished: string | undefined;
   #round = 0;
@@ -68,11 +72,12 @@ export class Gossip {
     this.membership = new Membership(options.self, options, ports.random);
     this.knowledge = new PeerKnowledge(options.self.origin);
     this.#puller = new Puller(ports.tips, ports.random);
+    this.#guard = new AmnesiaGuard(options.seeds.length > 0);
   }
 
   /** When `advance` has to be called next, at the latest. */
   get wakeAtMs(): number {
-    return Math.min(this.#nextRoundMs, this.#puller.deadlineMs, this.#nudges.deadlineMs);
+    return Math.min(this.#nextRoundMs, this.#puller.deadlineMs, this.#nudges.deadlineMs, this.#guard.deadlineMs);
   }
 
   /** Does what the time asks for: rounds, pulls, nudges. */
@@ -81,6 +86,8 @@ export class Gossip {
     this.#finishPull(nowMs);
     this.#pullAgain(nowMs);
     this.#sendNudges(nowMs);
+    const reachable = this.membership.reachable().map(({ origin }) => origin);
+    this.#guard.review(this.#ports.flushed.size(this.membership.self.origin), reachable, nowMs);
   }
 
   /** Takes in a message of `sender`; answers the segments that it brought. */
@@ -93,6 +100,7 @@ export class Gossip {
     if (message.type === 'pull-request') this.#answer(peer, message);
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
     this.knowledge.note(sender, peer.incarnation, sizes, this.#ports.flushed.vector);
+    if (message.type === 'pull-request') this.#noteOwnLog(message, sender);
     return message.type === 'pull-response' ? this.#puller.receive(message, nowMs) : nothing;
   }
 
@@ -114,6 +122,11 @@ export class Gossip {
     }
   }
 
+  /** Whether this node knows that its own log is complete, and may write. */
+  get mayWrite(): boolean {
+    return this.#guard.isOpen;
+  }
+
   /** Forgets pulls that were built on segments that did not reach the disk. */
   reset(): void {
     this.#puller.reset();
@@ -123,6 +136,12 @@ export class Gossip {
   leave(): void {
     this.membership.leave();
     for (const peer of this.#sample(this.membership.reachable(), wideFanout)) this.#askForNews(peer.udp);
+  }
+
+  #noteOwnLog({ range, vector }: PullRequest, sender: string): void {
+    const own = this.membership.self.origin;
+    if (own < range.from || own > range.to) return;
+    this.#guard.claim(sender, vector.find(({ origin }) => origin === own)?.size ?? 0);
   }
 
   #doRound(nowMs: number): void {
@@ -143,8 +162,8 @@ export class Gossip {
       if (this.#mayPull()) this.#pull(peer, nowMs);
       else this.#askForNews(peer.udp);
     }
-    const seed = this.#unmetSeed();
-    if (seed !== undefined) this.#askForNews(seed);
+    // At the start everybody is asked, for the sooner they answer, the sooner this node may write.
+    for (const seed of this.#unmetSeeds(this.#round === 1 ? seedsAtStart : 1)) this.#askForNews(seed);
   }
 
   #mayPull(): boolean {
@@ -229,17 +248,19 @@ export class Gossip {
     this.#nudges.retain(known);
   }
 
-  /** A seed at whose address no member has been met yet. */
-  #unmetSeed(): Address | undefined {
+  /** Some seeds at whose addresses no member has been met yet. */
+  #unmetSeeds(count: number): Address[] {
     const met = new Set(this.membership.records().map(({ udp }) => `${udp.host}:${udp.port}`));
-    const unmet = this.#options.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`));
-    return unmet[this.#ports.random.below(Math.max(1, unmet.length))];
+    return this.#sample(
+      this.#options.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`)),
+      count,
+    );
   }
 
-  /** `count` different members, or all when there are fewer. */
-  #sample(members: readonly MemberDigest[], count: number): MemberDigest[] {
-    const rest = [...members];
-    const chosen: MemberDigest[] = [];
+  /** `count` different ones, or all when there are fewer. */
+  #sample<Item>(items: readonly Item[], count: number): Item[] {
+    const rest = [...items];
+    const chosen: Item[] = [];
     while (chosen.length < count && rest.length > 0) {
       chosen.push(...rest.splice(this.#ports.random.below(rest.length), 1));
     }

@@ -95,6 +95,11 @@ export class Replica {
     return this.#trouble?.reason;
   }
 
+  /** Whether this node knows that its own log is complete; before, publishes wait. */
+  get mayWrite(): boolean {
+    return this.#gossip.mayWrite;
+  }
+
   /** Whether nothing waits to be written to the disk. */
   get idle(): boolean {
     return this.#pipeline.idle && this.#writer.queueBytes === 0;
@@ -168,7 +173,8 @@ export class Replica {
   }
 
   #commit(now: Now): void {
-    for (let batch = this.#pipeline.next(now.wallMs); batch !== undefined; batch = this.#pipeline.next(now.wallMs)) {
+    const next = (): ReturnType<CommitPipeline['next']> => this.#pipeline.next(now.wallMs, this.#gossip.mayWrite);
+    for (let batch = next(); batch !== undefined; batch = next()) {
       this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });
     }
   }
