@@ -34,6 +34,7 @@ export interface ReplicaCounts {
  * - R1: what is advertised (vectors, nudges, heads) has been flushed.
  * - R2: what is committed has been checked: signature, sequence and root.
  * - R3: a publish is settled only after it has been flushed here; `heldBy` counts only nodes that said so themselves.
+ * - R4: it writes only once it knows that its own log is complete (`amnesia-guard.ts`).
  */
 export class Replica {
   readonly counts: ReplicaCounts = { segmentsReceived: 0, segmentsKnown: 0, segmentsRefused: 0, commits: 0 };
