@@ -6,8 +6,18 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -47,7 +57,7 @@ function installPackages() {
       'Check the connection to the package registry, then run the same command again.',
     );
   }
-  if (!existsSync(runtime)) {
+  if (!linkRuntime()) {
     fail(
       `there is no pinned Node runtime for ${process.platform}-${process.arch}.`,
       'Use Linux or macOS on x64 or arm64; optionalDependencies in package.json has the list.',
@@ -55,6 +65,23 @@ function installPackages() {
   }
   writeFileSync(stampFile, stamp);
   process.stderr.write(`done in ${Math.round((Date.now() - started) / 1000)} s.\n`);
+}
+
+/**
+ * Puts the platform's Node where npm scripts find it first. Every platform's package brings a program called `node`, and
+ * npm 10, which comes with Node 20, links none of them. Answers false when this platform has no such package.
+ */
+function linkRuntime() {
+  if (existsSync(runtime)) return true;
+  const platform = `${process.platform}-${process.arch}`;
+  const program = [`node-${platform}`, `node-bin-${platform}`]
+    .map((name) => join(root, 'node_modules', name, 'bin/node'))
+    .find((path) => existsSync(path));
+  if (program === undefined) return false;
+  mkdirSync(dirname(runtime), { recursive: true });
+  rmSync(runtime, { force: true });
+  symlinkSync(relative(dirname(runtime), program), runtime);
+  return true;
 }
 
 /** Says what node_modules was made from. Optional packages differ between platforms, so a copied folder does not count. */

@@ -58,6 +58,14 @@ test('a failed installation shows what npm said and the way out, and is tried ag
   }
 });
 
+test('a runtime that npm installed but did not link is linked', async () => {
+  await using folder = await temporaryFolder();
+  const program = `node_modules/node-${process.platform}-${process.arch}/bin`;
+  const run = await projectWith(folder.path, { npm: `mkdir -p ${program}; echo pinned > ${program}/node` });
+  assert.equal(run('setup.js').code, 0);
+  assert.equal(await readFile(join(folder.path, 'node_modules/.bin/node'), 'utf8'), 'pinned\n');
+});
+
 test('a platform without a pinned runtime is named', async () => {
   await using folder = await temporaryFolder();
   const run = await projectWith(folder.path, { npm: 'mkdir -p node_modules' });
