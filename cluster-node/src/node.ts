@@ -65,7 +65,7 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
-    const reason = this.unready();
+    const reason = this.#notTaking();
     if (reason !== undefined) throw new GrapevineError('UNAVAILABLE', reason, { retryAfterSeconds: 1 });
     return this.#publisher.publish(author, request);
   }
@@ -114,19 +114,24 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   unready(): string | undefined {
-    if (this.#stopping) return 'This node is stopping.';
-    const { trouble, mayWrite } = this.replica;
-    if (!mayWrite) return 'This node is asking its peers whether its log is complete.';
-    return trouble === undefined ? undefined : `This node cannot write to its disk: ${trouble}`;
+    const { trouble } = this.replica;
+    if (trouble !== undefined) return `This node cannot write to its disk: ${trouble}`;
+    return this.#notTaking();
   }
 
-  /** Takes no more publishes, lets those in flight finish, and tells the peers. The store and the transport stay open. */
+  /** Takes no more publishes, tells the peers, and waits until those in flight are flushed. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const waiter of this.#waiters) this.#release(waiter, false);
-    await this.#publisher.drain();
     this.#step({ type: 'leave' });
+    await this.#publisher.drain();
     clearTimeout(this.#timer);
+  }
+
+  /** Why no publish is taken. A disk that failed is no reason: only by trying does the node learn that it works again. */
+  #notTaking(): string | undefined {
+    if (this.#stopping) return 'This node is stopping.';
+    return this.replica.mayWrite ? undefined : 'This node is asking its peers whether its log is complete.';
   }
 
   #step(event: ReplicaEvent): void {

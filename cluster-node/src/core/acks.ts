@@ -14,10 +14,16 @@ export interface Settled {
  */
 export class AckTracker {
   #waiting: PlacedPublish[] = [];
+  #isClosed = false;
 
   /** Takes up a publish that is flushed on this node. */
   add(publish: PlacedPublish): void {
     this.#waiting.push(publish);
+  }
+
+  /** From now on nobody waits any longer: this node stops, and would not hear of further holders. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** When the next one runs out of time, if any waits. */
@@ -35,7 +41,7 @@ export class AckTracker {
     this.#waiting = this.#waiting.filter((publish) => {
       const heldBy = holders((publish.placements.at(-1)?.seq ?? -1) + 1);
       const acknowledged = heldBy >= publish.acks;
-      if (!acknowledged && nowMs < publish.deadlineMs) return true;
+      if (!acknowledged && nowMs < publish.deadlineMs && !this.#isClosed) return true;
       settled.push({ publish, heldBy, acknowledged });
       return false;
     });

@@ -127,6 +127,7 @@ export class Replica {
         this.#commitFailed(event.batch, event.reason, now);
         break;
       case 'leave':
+        this.#acks.close();
         this.#gossip.leave();
     }
   }

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { type PublishRequestInput, publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { createLogger } from '@grapevine/shared/logging.ts';
+import { SeededRandom } from '@grapevine/shared/random.ts';
+import { ClusterNode } from './node.ts';
+import type { PublishOutcome } from './node-service.ts';
+import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
+import { fastTreeHash } from './store/fast-tree-hash.ts';
+import { MemoryLogStore } from './store/memory-log-store.ts';
+import { MemoryNetwork } from './transport/memory-transport.ts';
+import { SealedTransport } from './transport/sealed-transport.ts';
+import type { Address } from './wire/messages.ts';
+import { PlainOpener, PlainSealer } from './wire/plain.ts';
+
+const maxDatagramBytes = 1_400;
+/** For anything that is waited for, in milliseconds. */
+const patienceMs = 10_000;
+const log = createLogger({ name: 'test', level: 'silent' });
+const running: ClusterNode[] = [];
+
+interface TestNode {
+  readonly node: ClusterNode;
+  readonly store: MemoryLogStore;
+  publish(request: PublishRequestInput): Promise<PublishOutcome>;
+}
+
+/** Nodes on disks and a network in memory, in real time. */
+async function startNodes(count: number): Promise<TestNode[]> {
+  const network = new MemoryNetwork();
+  const addresses = Array.from({ length: count }, (_, i): Address => ({ host: '127.0.0.1', port: i + 1 }));
+  return Promise.all(addresses.map((address, i) => startNode(network, address, addresses.toSpliced(i, 1))));
+}
+
+async function startNode(network: MemoryNetwork, address: Address, seeds: readonly Address[]): Promise<TestNode> {
+  const random = new SeededRandom(address.port);
+  const signer = signerFromKey(random.bytes(32));
+  const store = await MemoryLogStore.open(fastTreeHash);
+  const { origin } = signer;
+  const node = new ClusterNode({
+    options: {
+      self: {
+        name: `node-${address.port}`,
+        origin,
+        incarnation: 1,
+        heartbeat: 0,
+        state: 'alive',
+        udp: address,
+        http: address,
+      },
+      seeds,
+      intervalMs: 20,
+      fanout: 2,
+      maxDatagramBytes,
+      seedsOnly: false,
+      suspectAfterMs: 2_000,
+      deadAfterMs: 10_000,
+      queueBytes: 1024 * 1024,
+    },
+    ports: { hash: fastTreeHash, verifier: nodeHeadVerifier, signer, random },
+    store: store.log,
+    views: store.log.views,
+    transport: new SealedTransport({
+      transport: network.open(address),
+      sealer: new PlainSealer(origin),
+      opener: new PlainOpener(origin),
+      maxDatagramBytes,
+    }),
+    clock: systemClock,
+    log,
+    maxBodyBytes: 1_000,
+  });
+  running.push(node);
+  const publish = (request: PublishRequestInput) => node.publish('ada', publishRequestSchema.parse(request));
+  return { node, store, publish };
+}
+
+function sole(nodes: readonly TestNode[]): TestNode {
+  const [first] = nodes;
+  assert.ok(first !== undefined);
+  return first;
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((node) => node.stop()));
+});
+
+describe('a node', () => {
+  it('places messages, shows them, and lets readers wait for them', async () => {
+    const { node, publish } = sole(await startNodes(1));
+    const reached = node.waitFor(new Map([[node.origin, 2]]), 5_000);
+    const { results, acknowledged } = await publish({
+      messages: [
+        { topic: 'a', body: 'x' },
+        { topic: 'b', body: 'y' },
+      ],
+    });
+    assert.deepEqual([results.map(({ seq }) => seq), acknowledged], [[0, 1], true]);
+    assert.equal(await reached, true);
+    assert.equal(node.views.message(results[1]?.id ?? '')?.entry.topic, 'b');
+    assert.equal(await node.waitFor(new Map([[node.origin, 3]]), 1), false);
+  });
+
+  it('takes a message once, however often its key comes: in one batch, at once, and later', async () => {
+    const { node, publish } = sole(await startNodes(1));
+    const message = { topic: 'a', body: 'x', idempotencyKey: 'k' };
+    const [batch, other] = await Promise.all([
+      publish({ messages: [message, message] }),
+      publish({ messages: [message] }),
+    ]);
+    const later = await publish({ messages: [message] });
+    const all = [...batch.results, ...other.results, ...later.results];
+    assert.equal(new Set(all.map(({ id }) => id)).size, 1);
+    assert.deepEqual(
+      all.map(({ duplicate }) => duplicate),
+      [false, true, true, true],
+    );
+    assert.equal(node.views.count(), 1);
+  });
+
+  it('refuses a body over its limit and texts that no entry holds, and takes nothing of the batch', async () => {
+    const { node, publish } = sole(await startNodes(1));
+    const good = { topic: 'a', body: 'x' };
+    await assert.rejects(publish({ messages: [good, { topic: 'a', body: 'x'.repeat(1_001) }] }), {
+      code: 'PAYLOAD_TOO_LARGE',
+    });
+    await assert.rejects(publish({ messages: [good, { topic: 'a', body: 'x', key: '€'.repeat(200) }] }), {
+      code: 'INVALID_ARGUMENT',
+    });
+    assert.equal(node.views.count(), 0);
+  });
+
+  it('answers at its deadline with the true number of holders when too few have the message', async () => {
+    const { publish } = sole(await startNodes(1));
+    const { acknowledged, results } = await publish({ messages: [{ topic: 'a', body: 'x' }], acks: 2, timeoutMs: 20 });
+    assert.deepEqual([acknowledged, results[0]?.heldBy], [false, 1]);
+  });
+
+  it('counts as holders those that said that they flushed the message', async () => {
+    const nodes = await startNodes(3);
+    await Promise.all(nodes.map(({ node }) => untilReady(node)));
+    const { acknowledged, results } = await sole(nodes).publish({ messages: [{ topic: 'a', body: 'x' }], acks: 3 });
+    assert.deepEqual([acknowledged, results[0]?.heldBy], [true, 3]);
+    for (const { node } of nodes) assert.equal(node.views.count(), 1);
+  });
+
+  it('refuses publishes that its disk did not take, and goes on when it takes them again', async () => {
+    const { node, store, publish } = sole(await startNodes(1));
+    store.disk.hold();
+    const lost = publish({ messages: [{ topic: 'a', body: 'x' }] });
+    const failed = assert.rejects(lost, { code: 'UNAVAILABLE' });
+    await until(() => node.replica.queueBytes === 0 && !node.replica.idle);
+    store.disk.fail(new Error('the disk is full'));
+    await failed;
+    assert.match(node.unready() ?? '', /the disk is full/);
+    assert.equal(node.views.count(), 0);
+    store.disk.release();
+    const isTaken = () =>
+      publish({ messages: [{ topic: 'a', body: 'again' }] }).then(
+        () => true,
+        () => false,
+      );
+    const deadlineMs = systemClock.monotonicMs() + patienceMs;
+    while (!(await isTaken())) assert.ok(systemClock.monotonicMs() < deadlineMs, 'the disk was never tried again');
+    assert.equal(node.unready(), undefined);
+  });
+
+  it('stops although a publish still waits for holders that will never come', async () => {
+    const { node, publish } = sole(await startNodes(1));
+    const waiting = publish({ messages: [{ topic: 'a', body: 'x' }], acks: 2, timeoutMs: 30_000 });
+    await until(() => node.views.count() === 1);
+    await node.stop();
+    const { acknowledged, results } = await waiting;
+    assert.deepEqual([acknowledged, results[0]?.heldBy], [false, 1]);
+  });
+});
+
+function untilReady(node: ClusterNode): Promise<void> {
+  return until(() => node.unready() === undefined);
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + patienceMs;
+  while (!isSo()) {
+    assert.ok(systemClock.monotonicMs() < deadlineMs, 'what was waited for did not happen');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
