@@ -97,7 +97,7 @@ function headline(verdict: Verdict, count: number, { green, yellow, red }: Paint
     case 'behind':
       return yellow('behind: some replicas lack messages that others have; gossip brings them');
     case 'forked':
-      return red('forked: replicas contradict each other; see docs/operations.md');
+      return red('forked: replicas contradict each other; `grapevine compare A B` names the logs');
     case 'unreachable':
       return red('unreachable: some replicas did not answer');
   }

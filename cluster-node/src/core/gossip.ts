@@ -86,8 +86,7 @@ export class Gossip {
     this.#finishPull(nowMs);
     this.#pullAgain(nowMs);
     this.#sendNudges(nowMs);
-    const reachable = this.membership.reachable().map(({ origin }) => origin);
-    this.#guard.review(this.#ports.flushed.size(this.membership.self.origin), reachable, nowMs);
+    if (!this.#guard.isOpen) this.#reviewGuard(nowMs);
   }
 
   /** Takes in a message of `sender`; answers the segments that it brought. */
@@ -136,6 +135,11 @@ export class Gossip {
   leave(): void {
     this.membership.leave();
     for (const peer of this.#sample(this.membership.reachable(), wideFanout)) this.#askForNews(peer.udp);
+  }
+
+  #reviewGuard(nowMs: number): void {
+    const reachable = this.membership.reachable().map(({ origin }) => origin);
+    this.#guard.review(this.#ports.flushed.size(this.membership.self.origin), reachable, nowMs);
   }
 
   #noteOwnLog({ range, vector }: PullRequest, sender: string): void {

@@ -68,7 +68,7 @@ const gossip = z
       .max(600_000)
       .default(2_000)
       .describe(
-        'A member whose heartbeat stands still for so long is suspect. Higher: fewer false alarms, slower detection.',
+        'A member that leaves questions unanswered for so long is suspect. Higher: fewer false alarms, slower detection.',
       ),
     deadAfterMs: z
       .int()

@@ -173,7 +173,7 @@ export const catalogue = {
   DATA_DAMAGED: {
     status: 500,
     title: 'Stored data failed verification',
-    remedy: 'Run grapevine fsck on the data folder; see docs/operations.md.',
+    remedy: 'Stop the node and run grapevine fsck on its data folder; it names what is damaged.',
     retryable: false,
   },
   DATA_DIR_UNUSABLE: {
