@@ -20,7 +20,7 @@ export interface PublishOutcome {
 export interface NodeService {
   readonly name: string;
   readonly origin: string;
-  readonly log: Pick<LogStore, 'heads' | 'tree'>;
+  readonly log: Pick<LogStore, 'heads' | 'segmentsFrom' | 'tree'>;
   readonly views: Views;
   /**
    * Accepts the messages in order, all or none. Throws `OVERLOADED` when the queue is full, `PAYLOAD_TOO_LARGE` for a

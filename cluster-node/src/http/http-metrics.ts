@@ -23,9 +23,17 @@ export function timeRequests(registry: Registry, clock: Clock): RequestHandler {
 }
 
 export function countStreams(registry: Registry, size: () => number): void {
+  showOpen(registry, 'grapevine_node_streams', 'Event streams that are open.', size);
+}
+
+export function countSegmentStreams(registry: Registry, size: () => number): void {
+  showOpen(registry, 'grapevine_node_segment_streams', 'Streams of segments to other nodes that are open.', size);
+}
+
+function showOpen(registry: Registry, name: string, help: string, size: () => number): void {
   new Gauge({
-    name: 'grapevine_node_streams',
-    help: 'Event streams that are open.',
+    name,
+    help,
     registers: [registry],
     collect() {
       this.set(size());

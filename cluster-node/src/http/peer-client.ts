@@ -1,3 +1,4 @@
+import { encodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import {
   type HeadsResponse,
   headsResponseSchema,
@@ -7,12 +8,25 @@ import {
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { errorFromProblem } from '@grapevine/shared/errors/problem.ts';
 import { type IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import type { Scope } from '@grapevine/shared/identity/scopes.ts';
+import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import type { z } from 'zod';
+import { FrameDecoder } from '../wire/segment-frames.ts';
 
 /** Largest answer of a peer that is read, in bytes: heads of 1,024 origins take less than 512 KiB. */
 const maxAnswerBytes = 1024 * 1024;
 
-/** Calls another node's HTTP API, for one comparison: everything must be done before `signal` ends it. */
+/** Which of a peer's segments to get. */
+export interface SegmentsRequest {
+  /** What is here already, at most 1,024 origins. */
+  readonly since: Vector;
+  /** Only those of these origins, at most 1,024; of all when absent. */
+  readonly origins?: readonly string[];
+  /** The answer ends with the segment that reaches so many bytes; 1 gets a single segment. */
+  readonly limitBytes?: number;
+}
+
+/** Calls another node's HTTP API, for one purpose: everything must be done before `signal` ends it. */
 export class PeerClient {
   readonly #peer: Member;
   readonly #signer: IdentitySigner;
@@ -40,39 +54,73 @@ export class PeerClient {
     return answer?.root;
   }
 
+  /**
+   * The peer's segments that `since` does not cover, each origin's in order, some at a time as they arrive: bytes that
+   * nobody has checked. Whoever takes them slowly slows the peer down. Throws `UNAVAILABLE` or `UPSTREAM_FAILED`, naming the
+   * peer, also after some have come.
+   */
+  async *segments({ since, origins, limitBytes }: SegmentsRequest): AsyncGenerator<readonly Uint8Array[], void> {
+    const query = new URLSearchParams({ since: encodeToken(since) });
+    if (origins !== undefined) query.set('origins', origins.join());
+    if (limitBytes !== undefined) query.set('limitBytes', String(limitBytes));
+    const response = await this.#request(`/v1/segments?${query}`, ['cluster:read', 'messages:read']);
+    if (response.status !== 200) throw this.#refused('/v1/segments', response.status, await this.#bodyOf(response));
+    const frames = new FrameDecoder();
+    try {
+      for await (const bytes of response.body ?? []) yield frames.push(bytes);
+      frames.end();
+    } catch (error) {
+      throw error instanceof DecodeError
+        ? this.#failed(`sent no segments: ${error.message}`)
+        : this.#unreachable(error);
+    }
+  }
+
   /** The answer's body by `schema`; `undefined` when the peer says that there is no such thing. */
   async #get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
-    const { status, body } = await this.#fetch(path);
-    if (status === 404) return undefined;
+    const response = await this.#request(path, ['cluster:read']);
+    const body = await this.#bodyOf(response);
+    if (response.status === 404) return undefined;
     const parsed = schema.safeParse(body);
-    if (status === 200 && parsed.success) return parsed.data;
+    if (response.status === 200 && parsed.success) return parsed.data;
+    throw this.#refused(path, response.status, body);
+  }
+
+  async #request(path: string, scopes: readonly Scope[]): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.#peer.http), {
+        headers: { [identityHeader]: this.#signer.sign({ subject: this.#subject, scopes }) },
+        redirect: 'error',
+        signal: this.#signal,
+      });
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+  }
+
+  async #bodyOf(response: Response): Promise<unknown> {
+    try {
+      return parseJson(await readBounded(response));
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+  }
+
+  #unreachable(error: unknown): GrapevineError {
+    return new GrapevineError(
+      'UNAVAILABLE',
+      `Node ${this.#peer.name} at ${this.#peer.http} gave no answer: ${reasonOf(error)}`,
+      { retryAfterSeconds: 1, cause: error },
+    );
+  }
+
+  #refused(path: string, status: number, body: unknown): GrapevineError {
     const problem = errorFromProblem(body);
-    throw this.#failed(
+    return this.#failed(
       problem === undefined
         ? `answered ${path} with status ${status} and no usable body`
         : `refused ${path}: ${problem.message}`,
     );
-  }
-
-  async #fetch(path: string): Promise<{ readonly status: number; readonly body: unknown }> {
-    const identity = this.#signer.sign({ subject: this.#subject, scopes: ['cluster:read'] });
-    try {
-      const response = await fetch(new URL(path, this.#peer.http), {
-        headers: { [identityHeader]: identity },
-        redirect: 'error',
-        signal: this.#signal,
-      });
-      return { status: response.status, body: parseJson(await readBounded(response)) };
-    } catch (error) {
-      throw new GrapevineError(
-        'UNAVAILABLE',
-        `Node ${this.#peer.name} at ${this.#peer.http} gave no answer: ${reasonOf(error)}`,
-        {
-          retryAfterSeconds: 1,
-          cause: error,
-        },
-      );
-    }
   }
 
   #failed(what: string): GrapevineError {

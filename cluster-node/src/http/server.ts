@@ -13,10 +13,12 @@ import type { NodeService } from '../node-service.ts';
 import { authenticate } from './authorize.ts';
 import { compareRoutes } from './compare-routes.ts';
 import { healthRoutes } from './health-routes.ts';
-import { countStreams, timeRequests } from './http-metrics.ts';
+import { countSegmentStreams, countStreams, timeRequests } from './http-metrics.ts';
 import { logRoutes } from './log-routes.ts';
 import { membersRoutes } from './members-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
+import { segmentRoutes } from './segment-routes.ts';
+import { SegmentStreams } from './segment-streams.ts';
 import { StreamHub } from './stream-hub.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { syncRoutes } from './sync-routes.ts';
@@ -44,19 +46,21 @@ const requestTimeoutMs = 30_000;
 /** Request line and headers: two consistency tokens of 1,024 origins each (30 KiB), and what else there is. */
 const maxHeaderBytes = 80 * 1024;
 
-/** Serves the node API. `stop` ends the event streams first, since they would never end by themselves. */
+/** Serves the node API. `stop` ends the streams first: some never end by themselves, the others take long. */
 export async function startNodeHttp(options: NodeHttpOptions, address: ListenOptions): Promise<ListeningServer> {
   const hub = new StreamHub(options.service);
+  const segments = new SegmentStreams(options.service);
   const limits = {
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
   };
-  const server = createServer(limits, nodeApp(options, hub));
+  const server = createServer(limits, nodeApp(options, hub, segments));
   try {
     const listening = await listen(server, address);
     const stop = (): Promise<void> => {
       hub.close();
+      segments.close();
       return listening.stop();
     };
     return { ...listening, stop };
@@ -67,7 +71,7 @@ export async function startNodeHttp(options: NodeHttpOptions, address: ListenOpt
 }
 
 /** What a request passes, in order. */
-function nodeApp(options: NodeHttpOptions, hub: StreamHub): Express {
+function nodeApp(options: NodeHttpOptions, hub: StreamHub, segments: SegmentStreams): Express {
   const { service, treeHash, metrics, clock } = options;
   const app = express();
   app.disable('x-powered-by');
@@ -76,6 +80,7 @@ function nodeApp(options: NodeHttpOptions, hub: StreamHub): Express {
   // Every parameter is a text, or a list when it is repeated; never an object.
   app.set('query parser', 'simple');
   countStreams(metrics, () => hub.size);
+  countSegmentStreams(metrics, () => segments.size);
   app.use(timeRequests(metrics, clock));
   app.use(healthRoutes(service, metrics));
   app.use('/v1', authenticate(options.verifier));
@@ -83,6 +88,7 @@ function nodeApp(options: NodeHttpOptions, hub: StreamHub): Express {
   app.use(topicsRoutes(service));
   app.use(syncRoutes(service));
   app.use(streamRoutes(service, hub));
+  app.use(segmentRoutes(segments));
   app.use(logRoutes(service, treeHash));
   app.use(compareRoutes(options));
   app.use(membersRoutes(service));

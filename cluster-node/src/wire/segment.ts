@@ -51,6 +51,9 @@ const countAt = 1 + originLength + 6;
 const headerBytes = countAt + 2 + (6 + hashBytes + 8 + publicKeyBytes + signatureBytes);
 const entryHeaderBytes = 1 + 4;
 
+/** A segment of one erased record; an entry takes more. */
+export const minSegmentBytes = headerBytes + 1 + hashBytes;
+
 /** The bytes of a segment. Throws `RangeError` when its parts do not fit the form: whoever makes a segment keeps its bounds. */
 export function encodeSegment(segment: Omit<Segment, 'bytes'>): Uint8Array {
   const { firstSeq, head, records } = segment;
