@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Makes this folder ready to run: `node bin/setup.js` brings node_modules in line with package-lock.json, `--tests` also
- * finds or installs the programs of the system that tests use. Plain JavaScript without dependencies, because it runs
+ * finds or installs the programs of the system that tests use, `--bench` those of the benchmarks too. Plain JavaScript without dependencies, because it runs
  * before anything is installed, on whatever Node the machine has.
  */
 import { spawnSync } from 'node:child_process';
@@ -24,15 +24,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const runtime = join(root, 'node_modules/.bin/node');
 const stampFile = join(root, 'node_modules/.grapevine-setup');
 
-/** What tests need beyond npm packages. `debian` is the package that brings one of the programs. */
-const systemPrograms = [{ programs: ['redis-server'], debian: 'redis-server', use: 'the append benchmark' }];
+/** What tests and benchmarks need beyond npm packages. `debian` is the package that brings one of the programs. */
+const systemPrograms = [
+  { programs: ['redis-server'], debian: 'redis-server', use: 'the append benchmark', flags: ['--tests', '--bench'] },
+  { programs: ['nginx'], debian: 'nginx-light', use: 'the gateway benchmark', flags: ['--bench'] },
+  { programs: ['wrk'], debian: 'wrk', use: 'the gateway benchmark', flags: ['--bench'] },
+];
 
 /** Output of npm and apt-get kept to show when they fail. */
 const maxOutputBytes = 16 * 1024 * 1024;
 const shownLines = 25;
 
 installPackages();
-if (process.argv.includes('--tests')) installSystemPrograms();
+installSystemPrograms();
 
 function installPackages() {
   const stamp = expectedStamp();
@@ -107,13 +111,14 @@ function runNpm(args) {
 }
 
 function installSystemPrograms() {
-  const missing = systemPrograms.filter((entry) => !entry.programs.some(isOnPath));
+  const wanted = systemPrograms.filter(({ flags }) => flags.some((flag) => process.argv.includes(flag)));
+  const missing = wanted.filter(({ programs }) => !programs.some(isOnPath));
   if (missing.length === 0) return;
   const packages = missing.map((entry) => entry.debian);
   const names = missing.map((entry) => `${entry.programs[0]} (for ${entry.use})`).join(', ');
   const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
   if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
-    fail(`tests need ${names}, not found on PATH.`, `On Debian: sudo sh -c '${command}'`);
+    fail(`this needs ${names}, not found on PATH.`, `On Debian: sudo sh -c '${command}'`);
   }
   process.stderr.write(`Installing ${packages.join(', ')} … `);
   for (const args of [['update'], ['install', '-y', ...packages]]) {

@@ -96,7 +96,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   assert.equal(code, 1);
   assert.match(
     output,
-    /tests need redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y redis-server'\n$/,
+    /this needs redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y redis-server'\n$/,
   );
 });
 

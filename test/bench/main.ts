@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { append } from './append.ts';
+import { gateway } from './gateway.ts';
 import { type Benchmark, measure, meetsTargets, printed, type Report } from './harness.ts';
 import { tree } from './tree.ts';
 
-const benchmarks: readonly Benchmark[] = [append, tree];
+const benchmarks: readonly Benchmark[] = [append, gateway, tree];
 const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
 
 const names = process.argv.slice(2);

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Benchmark, Contender } from './harness.ts';
+import { bearerTokens } from './proxies/bearers.ts';
+import {
+  type ProxyProcess,
+  startBareHpm,
+  startFastify,
+  startGateway,
+  startNginxProxy,
+  startUpstream,
+} from './proxies/contenders.ts';
+import { cpuPerRequest, type Load } from './proxies/load.ts';
+import { installRivals } from './rivals.ts';
+
+const bareHpm = 'http-proxy-middleware on express, bare';
+const load: Load = { connections: 64, seconds: 4, path: '/mobile/v1/topics', tokens: bearerTokens(100) };
+
+/** What a request costs the proxy's process. Ours does all its steps, the others only forward. */
+export const gateway: Benchmark = {
+  name: 'gateway',
+  title: `CPU time of the proxy per request, 1 KB of JSON, ${load.connections} connections, ${load.tokens.length} callers`,
+  unit: 'µs',
+  better: 'lower',
+  rounds: 5,
+  prepare: async () => {
+    installRivals((line) => console.error(line));
+    const folder = mkdtempSync(join(tmpdir(), 'grapevine-bench-'));
+    const upstream = await startUpstream(folder);
+    const url = `http://127.0.0.1:${upstream.port}`;
+    const proxies = [
+      await startGateway(url, folder),
+      await startBareHpm(bareHpm, url, folder),
+      await startFastify('@fastify/http-proxy, bare', url, folder),
+      await startNginxProxy('nginx, bare', url, folder),
+    ];
+    // The compiler of each has to see its code run before it counts.
+    for (const proxy of proxies) await cpuPerRequest(proxy, load, join(folder, 'load.lua'));
+    return {
+      contenders: proxies.map((proxy) => contender(proxy, folder)),
+      targets: [{ against: bareHpm, must: 1.4, aim: 1.9 }],
+      close: async () => {
+        for (const { child } of [...proxies, upstream]) child.kill();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  },
+};
+
+function contender(proxy: ProxyProcess, folder: string): Contender {
+  return { name: proxy.name, run: () => cpuPerRequest(proxy, load, join(folder, 'load.lua')) };
+}

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { ProxyProcess } from './contenders.ts';
+
+export interface Load {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly path: string;
+  readonly tokens: readonly string[];
+}
+
+/** Linux counts CPU time in ticks of a hundredth of a second, on every architecture that Node runs on. */
+const tickMicroseconds = 10_000;
+
+/** Puts the load on a proxy by wrk and answers the microseconds of its CPU time that one request took. Fails on any error. */
+export async function cpuPerRequest(
+  { port, child, name }: ProxyProcess,
+  load: Load,
+  scriptFile: string,
+): Promise<number> {
+  writeFileSync(scriptFile, wrkScript(load));
+  const wrk = [
+    `--connections=${load.connections}`,
+    '--threads=1',
+    `--duration=${load.seconds}s`,
+    '--script',
+    scriptFile,
+  ];
+  const before = cpuMicroseconds(child.pid);
+  const { stdout } = await promisify(execFile)('wrk', [...wrk, `http://127.0.0.1:${port}${load.path}`]);
+  const took = cpuMicroseconds(child.pid) - before;
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+  if (!(requests > 0) || /Non-2xx|Socket errors/.test(stdout))
+    throw new Error(`${name} answered with errors:\n${stdout}`);
+  return took / requests;
+}
+
+/** Every caller in turn. The requests are printed once, so that wrk costs as little as it can. */
+function wrkScript({ tokens, path }: Load): string {
+  return [
+    'local requests, at = {}, 0',
+    'function init(args)',
+    `  for token in ("${tokens.join(' ')}"):gmatch("%S+") do`,
+    `    requests[#requests + 1] = wrk.format("GET", "${path}", { Host = "127.0.0.1", Authorization = "Bearer " .. token })`,
+    '  end',
+    'end',
+    'function request()',
+    '  at = at % #requests + 1',
+    '  return requests[at]',
+    'end',
+  ].join('\n');
+}
+
+/** CPU time of all threads of a process, its own and the kernel's on its behalf (proc_pid_stat(5), fields 14 and 15). */
+function cpuMicroseconds(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [, ...fields] = stat.slice(stat.lastIndexOf(')')).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * tickMicroseconds;
+}
