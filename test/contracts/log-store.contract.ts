@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
-import type { CheckedSegment, LogStore } from '@grapevine/cluster-node/store/log-store.ts';
-import type { Views } from '@grapevine/cluster-node/views/views.ts';
+import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
@@ -11,32 +10,12 @@ import { inclusionProof, rootAt } from '@grapevine/shared/merkle/tree-reader.ts'
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
 import fc from 'fast-check';
 import { OriginLog, startHlc, type TestMessage } from '../fixtures/origin-log.ts';
+import { type StoreTest, type StoreUnderTest, useStore } from './store-under-test.ts';
 import { ViewsModel } from './views-model.ts';
 
-export interface StoreUnderTest {
-  readonly log: LogStore;
-  readonly views: Views;
-  /** Ends the process, as it were, and starts it again on the same data. */
-  restart(): Promise<StoreUnderTest>;
-  close(): Promise<void>;
-}
-
 export function describeLogStore(name: string, open: () => Promise<StoreUnderTest>): void {
-  type Restart = () => Promise<StoreUnderTest>;
-  const useStore = async (run: (store: StoreUnderTest, restart: Restart) => Promise<void>): Promise<void> => {
-    const store = await open();
-    let current = store;
-    try {
-      await run(store, async () => {
-        current = await current.restart();
-        return current;
-      });
-    } finally {
-      await current.close();
-    }
-  };
-  const withStore = (what: string, run: (store: StoreUnderTest, restart: Restart) => Promise<void>): void => {
-    test(what, () => useStore(run));
+  const withStore = (what: string, run: StoreTest): void => {
+    test(what, () => useStore(open, run));
   };
 
   describe(`LogStore: ${name}`, () => {
@@ -266,7 +245,7 @@ export function describeLogStore(name: string, open: () => Promise<StoreUnderTes
         fc.asyncProperty(scenario, async ({ plan, seed }) => {
           const segments = build(plan);
           const model = new ViewsModel(segments);
-          await useStore(async (store, restart) => {
+          await useStore(open, async (store, restart) => {
             for (const group of interleave(segments, seed)) await store.log.commit(group);
             model.check(store.views);
             model.check((await restart()).views);

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
 import { openNodeStore } from '@grapevine/cluster-node/store/node-store.ts';
-import { describeLogStore, type StoreUnderTest } from './log-store.contract.ts';
+import { describeLogMaintenance } from './log-maintenance.contract.ts';
+import { describeLogStore } from './log-store.contract.ts';
+import type { StoreUnderTest } from './store-under-test.ts';
 
-describeLogStore('memory', async () => memoryStore(await MemoryLogStore.open(fastTreeHash)));
-
-describeLogStore('LMDB', () => lmdbStore(mkdtempSync(join(tmpdir(), 'grapevine-store-'))));
+for (const describeContract of [describeLogStore, describeLogMaintenance]) {
+  describeContract('memory', async () => memoryStore(await MemoryLogStore.open(fastTreeHash)));
+  describeContract('LMDB', () => lmdbStore(mkdtempSync(join(tmpdir(), 'grapevine-store-'))));
+}
 
 function memoryStore(memory: MemoryLogStore): StoreUnderTest {
   return {

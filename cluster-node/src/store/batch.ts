@@ -55,6 +55,10 @@ export class Batch implements KeyValueReader {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#changes.size === 0;
+  }
+
   /** Stands on `base` from now on, which has come to hold the same as the old one. */
   rebase(base: KeyValueReader): void {
     this.#base = base;

@@ -5,27 +5,31 @@ import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
 import { Indexes } from '../views/indexes.ts';
 import { projectSegment } from '../views/projection.ts';
+import { SegmentCache } from '../views/segment-cache.ts';
 import { StoredViews } from '../views/stored-views.ts';
 import type { Views } from '../views/views.ts';
 import { Batch } from './batch.ts';
 import { countOrigins, encodeHeadRecord, maxOrigins, readHead, readHeads, sizeOf } from './head-record.ts';
 import type { KeyValueStore } from './key-value.ts';
 import { ordinalKey, originKey, seqKey, tileKey } from './keys.ts';
-import type { CheckedSegment, LogStore } from './log-store.ts';
+import type { CheckedSegment, LogStore, Maintenance } from './log-store.ts';
 import { requireSchema } from './schema.ts';
 import { segmentBytesFrom, treeOf } from './stored-log.ts';
 
 /** Bytes of segments in one write: larger ones would only make the first of its commits wait for the last. */
 const maxGroupBytes = 2 * 1024 * 1024;
 
-interface Commit {
-  readonly segments: readonly CheckedSegment[];
-  readonly resolve: () => void;
+/** One call's part in a transaction. */
+interface Write {
+  /** Bytes of the segments that it brings. */
+  readonly bytes: number;
+  /** Makes its changes in the batch; answers what is to be done once they are flushed. */
+  readonly project: (batch: Batch) => () => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * The logs of all origins and their views over one key-value store. One transaction is under way at a time; commits that
+ * The logs of all origins and their views over one key-value store. One transaction is under way at a time; writes that
  * arrive meanwhile share the next one. Projecting them only then makes every read, those of the projection included, a
  * read of flushed state, and leaves nothing to take back in memory but the indexes' newest records when a write fails.
  */
@@ -33,14 +37,16 @@ export class IndexedLogStore implements LogStore {
   readonly views: Views;
   readonly #data: KeyValueStore;
   readonly #indexes = new Indexes();
-  #waiting: Commit[] = [];
+  readonly #segments: SegmentCache;
+  #waiting: Write[] = [];
   #writing: Promise<void> | undefined;
-  /** Why no further commit can be taken. */
+  /** Why no further write can be taken. */
   #broken: Error | undefined;
 
   private constructor(data: KeyValueStore, hash: TreeHash) {
     this.#data = data;
-    this.views = new StoredViews(data, this.#indexes, hash);
+    this.#segments = new SegmentCache(data, hash);
+    this.views = new StoredViews(data, this.#indexes, this.#segments);
   }
 
   /** Takes up what `data` holds; the store owns it from now on. Throws `DATA_DIR_UNUSABLE` or `DATA_DAMAGED`. */
@@ -56,11 +62,31 @@ export class IndexedLogStore implements LogStore {
   }
 
   commit(segments: readonly CheckedSegment[]): Promise<void> {
-    if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ segments, resolve, reject });
-    this.#writing ??= this.#writeWaiting();
-    return promise;
+    const bytes = segments.reduce((sum, { segment }) => sum + segment.bytes.length, 0);
+    return this.#enqueue(bytes, (batch, { resolve, reject }) => {
+      const gap = gapIn(batch, segments);
+      if (gap !== undefined) return () => reject(new RangeError(gap));
+      for (const checked of segments) this.#append(batch, checked);
+      return resolve;
+    });
+  }
+
+  maintain<Result>(change: Maintenance<Result>): Promise<Result> {
+    return this.#enqueue<Result>(0, (batch, { resolve, reject }) => {
+      // On a batch of its own, because one that throws must leave nothing behind for its neighbours to be flushed with.
+      const own = new Batch(batch);
+      try {
+        const result = change(own, this.#indexes);
+        const changes = [...own.changes()];
+        for (const one of changes) batch.add(one);
+        return () => {
+          for (const { table, key } of changes) if (table === 'segments') this.#segments.forget(key);
+          resolve(result);
+        };
+      } catch (error) {
+        return () => reject(asError(error));
+      }
+    });
   }
 
   segmentsFrom(origin: string, seq: number, maxBytes: number): Uint8Array[] {
@@ -78,49 +104,49 @@ export class IndexedLogStore implements LogStore {
     return treeOf(this.#data, origin);
   }
 
-  /** Waits for the commits under way, then closes. */
+  /** Waits for the writes under way, then closes. */
   async close(): Promise<void> {
     await this.#writing;
     await this.#data.close();
   }
 
+  #enqueue<Result>(
+    bytes: number,
+    project: (batch: Batch, caller: PromiseWithResolvers<Result>) => () => void,
+  ): Promise<Result> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const caller = Promise.withResolvers<Result>();
+    this.#waiting.push({ bytes, project: (batch) => project(batch, caller), reject: caller.reject });
+    this.#writing ??= this.#writeWaiting();
+    return caller.promise;
+  }
+
   async #writeWaiting(): Promise<void> {
-    // What is committed in one turn of the event loop goes into one transaction.
+    // What is written in one turn of the event loop goes into one transaction.
     await Promise.resolve();
     while (this.#waiting.length > 0) await this.#writeGroup(this.#nextGroup());
     this.#writing = undefined;
   }
 
-  #nextGroup(): Commit[] {
+  #nextGroup(): Write[] {
     let bytes = 0;
-    const rest = this.#waiting.findIndex(({ segments }, i) => {
-      bytes += segments.reduce((sum, { segment }) => sum + segment.bytes.length, 0);
+    const rest = this.#waiting.findIndex((write, i) => {
+      bytes += write.bytes;
       return i > 0 && bytes > maxGroupBytes;
     });
     return this.#waiting.splice(0, rest === -1 ? this.#waiting.length : rest);
   }
 
-  async #writeGroup(group: readonly Commit[]): Promise<void> {
+  async #writeGroup(group: readonly Write[]): Promise<void> {
     try {
       const batch = new Batch(this.#data);
-      const accepted = group.filter((commit) => this.#project(batch, commit));
-      await this.#data.write(batch.changes());
+      const flushed = group.map((write) => write.project(batch));
+      if (!batch.isEmpty) await this.#data.write(batch.changes());
       this.#indexes.settle();
-      for (const { resolve } of accepted) resolve();
+      for (const settle of flushed) settle();
     } catch (error) {
       this.#giveUp(group, asError(error));
     }
-  }
-
-  /** Puts a commit into the batch, or refuses it when it does not continue what is there. */
-  #project(batch: Batch, { segments, reject }: Commit): boolean {
-    const gap = gapIn(batch, segments);
-    if (gap !== undefined) {
-      reject(new RangeError(gap));
-      return false;
-    }
-    for (const checked of segments) this.#append(batch, checked);
-    return true;
   }
 
   #append(batch: Batch, checked: CheckedSegment): void {
@@ -137,7 +163,7 @@ export class IndexedLogStore implements LogStore {
   }
 
   /** Nothing of `group` was written, and what waits was made to follow it. */
-  #giveUp(group: readonly Commit[], error: Error): void {
+  #giveUp(group: readonly Write[], error: Error): void {
     const refused = [...group, ...this.#waiting];
     this.#waiting = [];
     for (const { reject } of refused) reject(error);

@@ -1,7 +1,9 @@
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
+import type { Indexes } from '../views/indexes.ts';
 import type { Segment } from '../wire/segment.ts';
+import type { Batch } from './batch.ts';
 
 /** Neighbouring tree nodes `(level, first)`, `(level, first + 1)` … that became complete; `hashes` holds theirs one after the other. */
 export interface NodeRun {
@@ -22,6 +24,12 @@ export interface CheckedSegment {
 }
 
 /**
+ * Changes what is stored already, as retention and repair do. It reads and changes `batch` at once, without I/O of its own,
+ * and keeps the work small: commits wait for it. Trees and heads must stay as they are, and views what the logs make them.
+ */
+export type Maintenance<Result> = (batch: Batch, indexes: Indexes) => Result;
+
+/**
  * The write model: per-origin logs with their trees. Implementations pass `log-store.contract.ts`.
  *
  * Invariants:
@@ -34,6 +42,12 @@ export interface LogStore {
   heads(): SignedHead[];
   /** Appends in order. Resolves when everything is flushed and visible; rejects when nothing of it is. Calls may overlap; they commit in call order. */
   commit(segments: readonly CheckedSegment[]): Promise<void>;
+  /**
+   * Runs `change` over what is flushed and the commits called before, and writes what it changed as one, in the order of
+   * the calls. Resolves with its result when that is flushed and visible; rejects, with nothing changed, when it throws or
+   * the write fails.
+   */
+  maintain<Result>(change: Maintenance<Result>): Promise<Result>;
   /**
    * Verbatim segments of `origin` from the one that holds entry `seq`, until `maxBytes` would be passed; always at least
    * one when there is one.

@@ -1,7 +1,9 @@
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
+import { originLength } from '@grapevine/shared/log/head.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { damaged } from '../store/damage.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
+import { seqOfKey } from '../store/keys.ts';
 import { entryIn, segmentFrom, treeOf } from '../store/stored-log.ts';
 import type { Segment } from '../wire/segment.ts';
 import type { StoredEntry } from './views.ts';
@@ -47,6 +49,15 @@ export class SegmentCache {
     return this.#cached(origin, firstSeq).segment;
   }
 
+  /** Reads the segment whose key in the table `segments` is `key` anew the next time: it has been changed. */
+  forget(key: Uint8Array): void {
+    const name = nameOf(toHex(key.subarray(0, originLength)), seqOfKey(key));
+    const cached = this.#segments.get(name);
+    if (cached === undefined) return;
+    this.#segments.delete(name);
+    this.#bytes -= cached.segment.bytes.length;
+  }
+
   #idOf({ origin, firstSeq, records }: Segment, seq: number): string {
     const record = records[seq - firstSeq];
     const kept = treeOf(this.#reader, origin).node(0, seq);
@@ -57,7 +68,7 @@ export class SegmentCache {
   }
 
   #cached(origin: string, firstSeq: number): CachedSegment {
-    const key = `${origin}/${firstSeq}`;
+    const key = nameOf(origin, firstSeq);
     let cached = this.#segments.get(key);
     if (cached === undefined) {
       cached = { segment: segmentFrom(this.#reader, origin, firstSeq), entries: [] };
@@ -76,4 +87,8 @@ export class SegmentCache {
       this.#bytes -= segment.bytes.length;
     }
   }
+}
+
+function nameOf(origin: string, firstSeq: number): string {
+  return `${origin}/${firstSeq}`;
 }

@@ -3,7 +3,6 @@ import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import { equalBytes, fromHex } from '@grapevine/shared/log/bytes.ts';
 import { hlcFromHex } from '@grapevine/shared/log/hlc.ts';
-import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { originAt, readHeads } from '../store/head-record.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { firstKey, lastKey, postingKey, seqKey, seqOfKey, successor, topicKey, topicOfKey } from '../store/keys.ts';
@@ -12,7 +11,7 @@ import { type Segment, segmentFirstHlc } from '../wire/segment.ts';
 import { ownerOf } from './duplicates.ts';
 import type { Indexes } from './indexes.ts';
 import { compareMessages, type PostedMessage, type TopicPlace, walkBackward, walkForward } from './postings.ts';
-import { SegmentCache } from './segment-cache.ts';
+import type { SegmentCache } from './segment-cache.ts';
 import { decodeTopicRecord, topicOf } from './topic-record.ts';
 import type { Page, PageQuery, StoredEntry, Views } from './views.ts';
 
@@ -25,10 +24,10 @@ export class StoredViews implements Views {
   readonly #indexes: Indexes;
   readonly #segments: SegmentCache;
 
-  constructor(reader: KeyValueReader, indexes: Indexes, hash: TreeHash) {
+  constructor(reader: KeyValueReader, indexes: Indexes, segments: SegmentCache) {
     this.#reader = reader;
     this.#indexes = indexes;
-    this.#segments = new SegmentCache(reader, hash);
+    this.#segments = segments;
   }
 
   vector(): Vector {
