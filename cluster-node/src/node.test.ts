@@ -54,6 +54,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
       fanout: 2,
       maxDatagramBytes,
       seedsOnly: false,
+      expectsPeers: false,
       suspectAfterMs: 2_000,
       deadAfterMs: 10_000,
       queueBytes: 1024 * 1024,
@@ -143,6 +144,16 @@ describe('a node', () => {
     const { acknowledged, results } = await sole(nodes).publish({ messages: [{ topic: 'a', body: 'x' }], acks: 3 });
     assert.deepEqual([acknowledged, results[0]?.heldBy], [true, 3]);
     for (const { node } of nodes) assert.equal(node.views.count(), 1);
+  });
+
+  it('meets the peers that its registry names later', async () => {
+    const network = new MemoryNetwork();
+    const [a, b] = [1, 2].map((port): Address => ({ host: '127.0.0.1', port }));
+    assert.ok(a !== undefined && b !== undefined);
+    const alone = await startNode(network, a, []);
+    const other = await startNode(network, b, []);
+    alone.node.useSeeds([b]);
+    await until(() => other.node.members().length === 2 && alone.node.members().length === 2);
   });
 
   it('refuses publishes that its disk did not take, and goes on when it takes them again', async () => {

@@ -14,7 +14,7 @@ import { Publisher } from './publisher.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { SealedTransport } from './transport/sealed-transport.ts';
 import type { Views } from './views/views.ts';
-import type { MemberDigest } from './wire/messages.ts';
+import type { Address, MemberDigest } from './wire/messages.ts';
 
 export interface ClusterNodeParts {
   readonly options: ReplicaOptions;
@@ -117,6 +117,11 @@ export class ClusterNode implements NodeService, Stoppable {
     const { trouble } = this.replica;
     if (trouble !== undefined) return `This node cannot write to its disk: ${trouble}`;
     return this.#notTaking();
+  }
+
+  /** The registry names these peers now. */
+  useSeeds(seeds: readonly Address[]): void {
+    this.#step({ type: 'seeds', seeds });
   }
 
   /** Takes no more publishes, tells the peers, and waits until those in flight are flushed. Store and transport stay open. */

@@ -1,6 +1,5 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -11,6 +10,8 @@ import type { ReplicaOptions } from './core/replica.ts';
 import { startNodeHttp } from './http/server.ts';
 import { ClusterNode } from './node.ts';
 import { observeNode } from './node-metrics.ts';
+import { openRegistry } from './registry/open-registry.ts';
+import type { PeerRegistry } from './registry/peer-registry.ts';
 import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { openNodeStore } from './store/node-store.ts';
@@ -20,7 +21,6 @@ import { readKeyRing } from './transport/key-file.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
 import { openUdpTransport } from './transport/udp-transport.ts';
 import type { DatagramOpener, DatagramSealer } from './wire/datagram.ts';
-import type { Address } from './wire/messages.ts';
 import { PlainOpener, PlainSealer } from './wire/plain.ts';
 import { Opener, Sealer } from './wire/seal.ts';
 
@@ -37,6 +37,8 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
   const { maxDatagramBytes } = settings.gossip;
   const { host, udpPort: port } = settings;
+  const registry = await openRegistry(settings, log);
+  opened.defer(() => registry.stop());
   const socket = await openUdpTransport({ name: `${settings.name} gossip`, host, port, portFlag: '--base-port' });
   opened.defer(() => socket.close());
   const transport = new SealedTransport({
@@ -45,7 +47,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     maxDatagramBytes,
   });
   const node = new ClusterNode({
-    options: replicaOptions(settings, signer.origin, bootEpoch),
+    options: replicaOptions(settings, signer.origin, bootEpoch, registry),
     ports: { hash: fastTreeHash, verifier: nodeHeadVerifier, signer, random: systemRandom },
     store: store.log,
     views: store.views,
@@ -55,6 +57,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     maxBodyBytes: settings.maxBodyBytes,
   });
   opened.defer(() => node.stop());
+  registry.onChange((seeds) => node.useSeeds(seeds));
   const metrics = createMetrics('cluster-node', settings.name);
   observeNode(metrics, node, transport.counts, socket.counts);
   const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
@@ -93,7 +96,12 @@ function protection(
   };
 }
 
-function replicaOptions(settings: NodeConfig, origin: string, bootEpoch: number): ReplicaOptions {
+function replicaOptions(
+  settings: NodeConfig,
+  origin: string,
+  bootEpoch: number,
+  registry: PeerRegistry,
+): ReplicaOptions {
   const host = settings.advertiseHost ?? settings.host;
   const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs } = settings.gossip;
   return {
@@ -107,7 +115,8 @@ function replicaOptions(settings: NodeConfig, origin: string, bootEpoch: number)
       udp: { host, port: settings.udpPort },
       http: { host, port: settings.httpPort },
     },
-    seeds: settings.seeds.map(addressOf),
+    seeds: registry.peers(),
+    expectsPeers: settings.registry.kind !== 'static',
     intervalMs,
     fanout,
     maxDatagramBytes,
@@ -116,14 +125,4 @@ function replicaOptions(settings: NodeConfig, origin: string, bootEpoch: number)
     deadAfterMs,
     queueBytes: settings.queueBytes,
   };
-}
-
-/** `host:port` or `[v6 host]:port`, as the configuration's schema has checked. */
-function addressOf(text: string): Address {
-  const colon = text.lastIndexOf(':');
-  const port = Number(text.slice(colon + 1));
-  if (port < 1 || port > 65_535) {
-    throw new GrapevineError('CONFIG_INVALID', `node.seeds: found the port ${port} in ${text}, expected 1 to 65535.`);
-  }
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port };
 }

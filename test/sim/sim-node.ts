@@ -76,6 +76,7 @@ export class SimNode {
         fanout: 2,
         maxDatagramBytes,
         seedsOnly: false,
+        expectsPeers: false,
         suspectAfterMs: 2_000,
         deadAfterMs: 10_000,
         queueBytes: 1024 * 1024,

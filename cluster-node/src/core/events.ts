@@ -23,6 +23,8 @@ export type ReplicaEvent =
   /** The outcome of a `commit` effect; outcomes arrive in the order of the effects. */
   | { readonly type: 'committed'; readonly batch: number }
   | { readonly type: 'commit-failed'; readonly batch: number; readonly reason: string }
+  /** The registry names other seeds than before. */
+  | { readonly type: 'seeds'; readonly seeds: readonly Address[] }
   /** This node is about to stop. */
   | { readonly type: 'leave' };
 

@@ -18,6 +18,8 @@ export interface GossipOptions extends MembershipOptions {
   readonly self: MemberDigest;
   /** Gossip sockets to start from. */
   readonly seeds: readonly Address[];
+  /** Whether there may be peers although there are no seeds yet: then they are waited for before this node writes. */
+  readonly expectsPeers: boolean;
   /** Milliseconds between rounds, ±20 %. */
   readonly intervalMs: number;
   /** Peers asked in each round. */
@@ -56,6 +58,8 @@ export interface GossipPorts {
 export class Gossip {
   readonly membership: Membership;
   readonly knowledge: PeerKnowledge;
+  /** As the registry has them now. */
+  seeds: readonly Address[];
   readonly #options: GossipOptions;
   readonly #ports: GossipPorts;
   readonly #puller: Puller;
@@ -67,12 +71,13 @@ export class Gossip {
   #nextRoundMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GossipOptions, ports: GossipPorts) {
+    this.seeds = options.seeds;
     this.#options = options;
     this.#ports = ports;
     this.membership = new Membership(options.self, options, ports.random);
     this.knowledge = new PeerKnowledge(options.self.origin);
     this.#puller = new Puller(ports.tips, ports.random);
-    this.#guard = new AmnesiaGuard(options.seeds.length > 0);
+    this.#guard = new AmnesiaGuard(options.expectsPeers || options.seeds.length > 0);
   }
 
   /** When `advance` has to be called next, at the latest. */
@@ -231,7 +236,7 @@ export class Gossip {
   }
 
   #isSeed({ host, port }: Address): boolean {
-    return this.#options.seeds.some((seed) => seed.host === host && seed.port === port);
+    return this.seeds.some((seed) => seed.host === host && seed.port === port);
   }
 
   #memberDigest(): MemberDigest[] {
@@ -256,7 +261,7 @@ export class Gossip {
   #unmetSeeds(count: number): Address[] {
     const met = new Set(this.membership.records().map(({ udp }) => `${udp.host}:${udp.port}`));
     return this.#sample(
-      this.#options.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`)),
+      this.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`)),
       count,
     );
   }

@@ -126,6 +126,9 @@ export class Replica {
       case 'commit-failed':
         this.#commitFailed(event.batch, event.reason, now);
         break;
+      case 'seeds':
+        this.#gossip.seeds = event.seeds;
+        break;
       case 'leave':
         this.#acks.close();
         this.#gossip.leave();

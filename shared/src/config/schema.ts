@@ -79,6 +79,17 @@ const gossip = z
   })
   .prefault({});
 
+const registry = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('static') }),
+    z.strictObject({
+      kind: z.literal('file'),
+      path: file.describe('One `host:port` a line; read again when it changes.'),
+    }),
+  ])
+  .default({ kind: 'static' })
+  .describe('Where a node learns of peers to start from. static: they are `seeds`, which other kinds leave aside.');
+
 const node = z
   .strictObject({
     name: z
@@ -92,6 +103,7 @@ const node = z
     udpPort: port.min(1).default(7_201),
     dataDir: file.default('data/node-1').describe('Folder of this node alone: log, views, origin key.'),
     seeds: z.array(hostPort).max(1_024).default([]).describe('UDP addresses of nodes to start from.'),
+    registry,
     gossip,
     maxBodyBytes: z
       .int()
