@@ -4,9 +4,11 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import { type PublishRequestInput, publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
+import { AheadVerifier } from './catch-up/ahead-verifier.ts';
+import type { SegmentSource } from './catch-up/segment-stream.ts';
 import { ClusterNode } from './node.ts';
 import type { PublishOutcome } from './node-service.ts';
-import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
+import { signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { MemoryLogStore } from './store/memory-log-store.ts';
 import { MemoryNetwork } from './transport/memory-transport.ts';
@@ -19,12 +21,19 @@ const maxDatagramBytes = 1_400;
 const patienceMs = 10_000;
 const log = createLogger({ name: 'test', level: 'silent' });
 const running: ClusterNode[] = [];
+const stores = new Map<number, MemoryLogStore>();
 
 interface TestNode {
   readonly node: ClusterNode;
   readonly store: MemoryLogStore;
   publish(request: PublishRequestInput): Promise<PublishOutcome>;
 }
+
+/** What the store of `peer` holds. */
+const segments: SegmentSource = async function* (peer, { origins, since }) {
+  const log = stores.get(peer.http.port)?.log;
+  for (const origin of origins) yield log?.segmentsFrom(origin, since.get(origin) ?? 0, Number.POSITIVE_INFINITY) ?? [];
+};
 
 /** Nodes on disks and a network in memory, in real time. */
 async function startNodes(count: number): Promise<TestNode[]> {
@@ -37,6 +46,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
   const random = new SeededRandom(address.port);
   const signer = signerFromKey(random.bytes(32));
   const store = await MemoryLogStore.open(fastTreeHash);
+  stores.set(address.port, store);
   const { origin } = signer;
   const node = new ClusterNode({
     options: {
@@ -58,8 +68,11 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
       suspectAfterMs: 2_000,
       deadAfterMs: 10_000,
       queueBytes: 1024 * 1024,
+      catchUpBytes: 16 * 1024,
     },
-    ports: { hash: fastTreeHash, verifier: nodeHeadVerifier, signer, random },
+    ports: { hash: fastTreeHash, signer, random },
+    verifier: new AheadVerifier(),
+    segments,
     store: store.log,
     views: store.log.views,
     transport: new SealedTransport({

@@ -6,6 +6,8 @@ import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import type { Logger } from 'pino';
+import type { AheadVerifier } from './catch-up/ahead-verifier.ts';
+import { type CatchUpEffect, type SegmentSource, SegmentStream } from './catch-up/segment-stream.ts';
 import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
 import type { CorePorts } from './core/ports.ts';
 import { Replica, type ReplicaOptions } from './core/replica.ts';
@@ -18,7 +20,10 @@ import type { Address, MemberDigest } from './wire/messages.ts';
 
 export interface ClusterNodeParts {
   readonly options: ReplicaOptions;
-  readonly ports: Omit<CorePorts, 'log'>;
+  readonly ports: Omit<CorePorts, 'log' | 'verifier'>;
+  readonly verifier: AheadVerifier;
+  /** Where a catch-up gets a peer's segments from. */
+  readonly segments: SegmentSource;
   readonly store: LogStore;
   readonly views: Views;
   readonly transport: SealedTransport;
@@ -49,16 +54,17 @@ export class ClusterNode implements NodeService, Stoppable {
   readonly #listeners = new Set<() => void>();
   readonly #waiters = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
+  #catchUp: SegmentStream | undefined;
   #stopping = false;
 
   constructor(parts: ClusterNodeParts) {
-    const { options, ports, store, views, transport } = parts;
+    const { options, ports, verifier, store, views, transport } = parts;
     this.#parts = parts;
     this.name = options.self.name;
     this.origin = ports.signer.origin;
     this.log = store;
     this.views = views;
-    this.replica = new Replica(options, { ...ports, log: store });
+    this.replica = new Replica(options, { ...ports, verifier, log: store });
     this.#publisher = new Publisher(this.origin, views, parts.maxBodyBytes, (event) => this.#step(event));
     transport.onMessage((message, sender) => this.#step({ type: 'message', sender, message }));
     this.#step({ type: 'wake' });
@@ -163,6 +169,15 @@ export class ClusterNode implements NodeService, Stoppable {
       case 'rejected':
         this.#publisher.finish(effect);
         break;
+      case 'catch-up':
+        this.#catchUp = this.#openStream(effect);
+        break;
+      case 'catch-up-next':
+        this.#catchUp?.next();
+        break;
+      case 'catch-up-end':
+        this.#catchUp?.end();
+        break;
       case 'refused-segment':
         this.#parts.log.warn({ sender: effect.sender, reason: effect.reason }, 'refused a segment');
         break;
@@ -178,6 +193,12 @@ export class ClusterNode implements NodeService, Stoppable {
         this.#step({ type: 'commit-failed', batch, reason });
       },
     );
+  }
+
+  #openStream(effect: CatchUpEffect): SegmentStream {
+    const { verifier, segments: source, log } = this.#parts;
+    log.info({ peer: effect.peer.name, origins: effect.origins.length }, 'catching up');
+    return new SegmentStream(effect, { source, verifier, log, step: (event) => this.#step(event) });
   }
 
   #advanced(): void {
@@ -208,6 +229,7 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 }
 
-function hostPort({ host, port }: MemberDigest['udp']): string {
+/** `host:port`, with an IPv6 address in brackets. */
+export function hostPort({ host, port }: MemberDigest['udp']): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

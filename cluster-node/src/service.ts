@@ -6,9 +6,12 @@ import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
+import { AheadVerifier } from './catch-up/ahead-verifier.ts';
+import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
+import { PeerClient } from './http/peer-client.ts';
 import { startNodeHttp } from './http/server.ts';
-import { ClusterNode } from './node.ts';
+import { ClusterNode, hostPort } from './node.ts';
 import { observeNode } from './node-metrics.ts';
 import { openRegistry } from './registry/open-registry.ts';
 import type { PeerRegistry } from './registry/peer-registry.ts';
@@ -46,9 +49,13 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     ...protection(config, signer.origin, bootEpoch),
     maxDatagramBytes,
   });
+  const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
+  const identities = new IdentitySigner(key, 'node', systemClock);
   const node = new ClusterNode({
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
-    ports: { hash: fastTreeHash, verifier: nodeHeadVerifier, signer, random: systemRandom },
+    ports: { hash: fastTreeHash, signer, random: systemRandom },
+    verifier: new AheadVerifier(),
+    segments: segmentsOfPeers(settings.name, identities),
     store: store.log,
     views: store.views,
     transport,
@@ -60,12 +67,11 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   registry.onChange((seeds) => node.useSeeds(seeds));
   const metrics = createMetrics('cluster-node', settings.name);
   observeNode(metrics, node, transport.counts, socket.counts);
-  const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
   const http = await startNodeHttp(
     {
       service: node,
       verifier: new IdentityVerifier(key, 'node', systemClock),
-      signer: new IdentitySigner(key, 'node', systemClock),
+      signer: identities,
       headVerifier: nodeHeadVerifier,
       treeHash: fastTreeHash,
       metrics,
@@ -80,6 +86,14 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   return {
     parts: [{ name: settings.name, stop: () => running.disposeAsync() }],
     ports: { http: http.port, udp: socket.address.port },
+  };
+}
+
+/** Streams a peer's segments from its HTTP API, as the node `name`. */
+function segmentsOfPeers(name: string, signer: IdentitySigner): SegmentSource {
+  return (peer, request, signal) => {
+    const address = { name: peer.name, http: `http://${hostPort(peer.http)}` };
+    return new PeerClient(address, signer, `node:${name}`, signal).segments(request);
   };
 }
 
@@ -103,7 +117,7 @@ function replicaOptions(
   registry: PeerRegistry,
 ): ReplicaOptions {
   const host = settings.advertiseHost ?? settings.host;
-  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs } = settings.gossip;
+  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs, catchUpBytes } = settings.gossip;
   return {
     self: {
       name: settings.name,
@@ -124,5 +138,6 @@ function replicaOptions(
     suspectAfterMs,
     deadAfterMs,
     queueBytes: settings.queueBytes,
+    catchUpBytes,
   };
 }

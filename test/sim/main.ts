@@ -20,7 +20,7 @@ function main(): number {
   try {
     const { world, traceHash, convergenceMs, simulatedMs, messages } = runScenario(options);
     const { sent, lost, cutOff, duplicated, bytes } = world.network.counts;
-    const { crashes, partitions, published, rejected } = world.counts;
+    const { crashes, partitions, published, rejected, streams, brokenStreams } = world.counts;
     console.log(
       `${nodes} nodes, seed ${seed}: ${world.counts.steps} steps, ${(simulatedMs / 1000).toFixed(1)} simulated seconds`,
     );
@@ -28,7 +28,9 @@ function main(): number {
       `  faults      ${crashes} crashes, ${partitions} partitions, ${lost} of ${sent} datagrams lost, ${cutOff} cut off, ${duplicated} doubled`,
     );
     console.log(`  messages    ${published} published, ${messages} acknowledged, ${rejected} publishes rejected`);
-    console.log(`  traffic     ${(bytes / 1024).toFixed(0)} KiB in datagrams`);
+    console.log(
+      `  traffic     ${(bytes / 1024).toFixed(0)} KiB in datagrams; ${streams} catch-ups by stream, ${brokenStreams} of them broke`,
+    );
     console.log(
       `  convergence ${(convergenceMs / 1000).toFixed(2)} s after the faults ended: all roots equal, and equal to a rebuild from raw entries`,
     );

@@ -45,11 +45,16 @@ export class Network {
     this.#sides = [];
   }
 
+  /** Whether no partition stands between two nodes. */
+  connects(a: number, b: number): boolean {
+    return this.#sides[a] === this.#sides[b];
+  }
+
   send(from: number, to: number, bytes: Uint8Array, deliver: (bytes: Uint8Array) => void): void {
     const { loss, duplication, delay } = this.weather;
     this.counts.sent++;
     this.counts.bytes += bytes.length;
-    if (this.#sides[from] !== this.#sides[to]) {
+    if (!this.connects(from, to)) {
       this.counts.cutOff++;
       return;
     }

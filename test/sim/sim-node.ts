@@ -8,12 +8,15 @@ import { decodeMessage, encodeMessage } from '@grapevine/cluster-node/wire/codec
 import type { NodeMessage } from '@grapevine/cluster-node/wire/messages.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { SimDisk } from './sim-disk.ts';
+import { SimStream, type StreamSurroundings } from './sim-stream.ts';
 
 /** What a simulated node needs of the world around it. */
-export interface Surroundings {
+export interface Surroundings extends StreamSurroundings {
   readonly random: Random;
   now(): Now;
   schedule(delayMs: number, run: () => void): void;
+  /** The node at a port. */
+  node(port: number): SimNode;
   send(from: SimNode, toPort: number, bytes: Uint8Array): void;
   /** Every effect of every step passes here before it is carried out: the checker looks at them. */
   observe(node: SimNode, effect: ReplicaEffect): void;
@@ -34,6 +37,7 @@ export class SimNode {
   replica: Replica | undefined;
   /** Counts lives: what belongs to an earlier one does not reach a later one. */
   #life = 0;
+  #stream: SimStream | undefined;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #diskFreeAtMs = 0;
   readonly #cluster: number;
@@ -53,6 +57,11 @@ export class SimNode {
 
   get running(): boolean {
     return this.replica !== undefined;
+  }
+
+  /** Changes when the process dies or starts: connections do not outlive it. */
+  get life(): number {
+    return this.#life;
   }
 
   start(): void {
@@ -80,6 +89,7 @@ export class SimNode {
         suspectAfterMs: 2_000,
         deadAfterMs: 10_000,
         queueBytes: 1024 * 1024,
+        catchUpBytes: 16 * 1024,
       },
       {
         log: this.disk,
@@ -95,6 +105,7 @@ export class SimNode {
   /** The process dies: what had not reached the disk is gone. */
   crash(): void {
     this.replica = undefined;
+    this.#stream?.end();
     this.#life++;
     this.disk.crash();
   }
@@ -120,6 +131,14 @@ export class SimNode {
   #carryOut(effect: ReplicaEffect): void {
     if (effect.type === 'send') this.#send(effect.to.port, effect.message);
     else if (effect.type === 'commit') this.#commit(effect);
+    else if (effect.type === 'catch-up') this.#openStream(effect);
+    else if (effect.type === 'catch-up-next') this.#stream?.next();
+    else if (effect.type === 'catch-up-end') this.#stream?.end();
+  }
+
+  #openStream(effect: Extract<ReplicaEffect, { type: 'catch-up' }>): void {
+    const ends = { client: this, server: this.#world.node(effect.peer.http.port) };
+    this.#stream = new SimStream(effect, ends, this.#world, (event) => this.step(event));
   }
 
   #send(port: number, message: NodeMessage): void {

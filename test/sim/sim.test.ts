@@ -14,12 +14,14 @@ describe('the simulator', () => {
   });
 
   it('keeps every promise and converges, over seeds and cluster sizes', () => {
-    const reached = { crashes: 0, partitions: 0, lost: 0, duplicated: 0 };
+    const reached = { crashes: 0, partitions: 0, lost: 0, duplicated: 0, streams: 0, brokenStreams: 0 };
     for (let seed = 100; seed < 130; seed++) {
       const { world, messages } = runScenario({ nodes: 2 + (seed % 6), seed, steps: 4_000 });
       assert.ok(messages > 0, `seed ${seed} acknowledged nothing`);
       reached.crashes += world.counts.crashes;
       reached.partitions += world.counts.partitions;
+      reached.streams += world.counts.streams;
+      reached.brokenStreams += world.counts.brokenStreams;
       reached.lost += world.network.counts.lost;
       reached.duplicated += world.network.counts.duplicated;
     }

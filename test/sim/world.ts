@@ -18,7 +18,16 @@ export class World implements Surroundings {
   readonly network: Network;
   readonly nodes: readonly SimNode[];
   readonly checker: Checker;
-  readonly counts = { steps: 0, published: 0, settled: 0, rejected: 0, crashes: 0, partitions: 0 };
+  readonly counts = {
+    steps: 0,
+    published: 0,
+    settled: 0,
+    rejected: 0,
+    crashes: 0,
+    partitions: 0,
+    streams: 0,
+    brokenStreams: 0,
+  };
   readonly #queue = new EventQueue();
   #nowMs = 0;
   #ticket = 0;
@@ -42,12 +51,21 @@ export class World implements Surroundings {
   }
 
   send(from: SimNode, toPort: number, bytes: Uint8Array): void {
-    const to = this.nodes[toPort - firstPort];
-    if (to === undefined) throw new SafetyViolation(`${from.name} sent to port ${toPort}, where nobody ever was`);
+    const to = this.node(toPort);
     this.network.send(from.index, to.index, bytes, (arrived) => {
       this.trace.note('arrive', this.#nowMs, from.index, to.index, arrived.length);
       to.receive(from.signer.origin, arrived);
     });
+  }
+
+  node(port: number): SimNode {
+    const node = this.nodes[port - firstPort];
+    if (node === undefined) throw new SafetyViolation(`somebody called port ${port}, where nobody ever was`);
+    return node;
+  }
+
+  connected(a: SimNode, b: SimNode): boolean {
+    return this.network.connects(a.index, b.index);
   }
 
   observe(node: SimNode, effect: ReplicaEffect): void {

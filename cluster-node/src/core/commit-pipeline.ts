@@ -17,6 +17,7 @@ export class CommitPipeline {
   readonly #writer: Writer;
   readonly #ownOrigin: string;
   #staged: CheckedSegment[] = [];
+  #stagedBytes = 0;
   #inFlight: Batch[] = [];
   #nextBatch = 1;
 
@@ -28,6 +29,7 @@ export class CommitPipeline {
   /** Segments from peers, already checked. */
   stage(segments: readonly CheckedSegment[]): void {
     this.#staged.push(...segments);
+    this.#stagedBytes += bytesOf(segments);
   }
 
   /** Whether anything from a peer is not flushed yet. A vector that was sent now would ask for it again. */
@@ -35,6 +37,11 @@ export class CommitPipeline {
     return (
       this.#staged.length > 0 || this.#inFlight.some(({ segments }) => segments.some((one) => this.#isForeign(one)))
     );
+  }
+
+  /** Bytes of segments from peers that no commit has taken yet. */
+  get stagedBytes(): number {
+    return this.#stagedBytes;
   }
 
   get idle(): boolean {
@@ -71,6 +78,7 @@ export class CommitPipeline {
   failed(): Publish[] {
     const lost = [...this.#inFlight.flatMap(({ placed }) => placed), ...this.#writer.drain()];
     this.#staged = [];
+    this.#stagedBytes = 0;
     this.#inFlight = [];
     return lost;
   }
@@ -89,8 +97,13 @@ export class CommitPipeline {
     let count = 0;
     while (count < this.#staged.length && bytes < maxCommitBytes)
       bytes += this.#staged[count++]?.segment.bytes.length ?? 0;
+    this.#stagedBytes -= bytes;
     return this.#staged.splice(0, count);
   }
+}
+
+function bytesOf(segments: readonly CheckedSegment[]): number {
+  return segments.reduce((sum, { segment }) => sum + segment.bytes.length, 0);
 }
 
 const nothingWritten: ReturnType<Writer['write']> = { segments: [], placed: [] };

@@ -1,5 +1,6 @@
 import type { CheckedSegment } from '../store/log-store.ts';
-import type { Address, NodeMessage } from '../wire/messages.ts';
+import type { Address, MemberDigest, NodeMessage } from '../wire/messages.ts';
+import type { Segment } from '../wire/segment.ts';
 import type { RefusalReason } from './log-tips.ts';
 import type { Draft, Placement } from './writer.ts';
 
@@ -25,6 +26,10 @@ export type ReplicaEvent =
   | { readonly type: 'commit-failed'; readonly batch: number; readonly reason: string }
   /** The registry names other seeds than before. */
   | { readonly type: 'seeds'; readonly seeds: readonly Address[] }
+  /** The chunk of a catch-up stream that was asked for, in the order of the stream; not yet checked. */
+  | { readonly type: 'streamed'; readonly stream: number; readonly segments: readonly Segment[] }
+  /** A catch-up stream is over: it ended as it should, or it broke. */
+  | { readonly type: 'stream-ended'; readonly stream: number; readonly isComplete: boolean }
   /** This node is about to stop. */
   | { readonly type: 'leave' };
 
@@ -47,5 +52,20 @@ export type ReplicaEffect =
       readonly why: 'queue-full' | 'store-failed';
       readonly reason: string;
     }
+  /**
+   * A stream of the peer's segments of `origins` that `since` does not cover is to be opened, and its first chunk handed
+   * over as `streamed`.
+   */
+  | {
+      readonly type: 'catch-up';
+      readonly stream: number;
+      readonly peer: MemberDigest;
+      readonly origins: readonly string[];
+      readonly since: ReadonlyMap<string, number>;
+    }
+  /** The next chunk can be taken. */
+  | { readonly type: 'catch-up-next'; readonly stream: number }
+  /** The stream is given up; nothing of it is taken any more. */
+  | { readonly type: 'catch-up-end'; readonly stream: number }
   /** A peer sent what its origin cannot have written. */
   | { readonly type: 'refused-segment'; readonly sender: string; readonly reason: RefusalReason };

@@ -50,8 +50,10 @@ export interface GossipPorts {
   readonly log: LogReader;
   readonly random: Random;
   readonly send: (to: Address, message: NodeMessage) => void;
-  /** Whether segments from peers are still on their way to disk. */
+  /** Whether segments from peers are on their way, in a stream or to the disk. */
   readonly receiving: () => boolean;
+  /** Streams from a peer that holds logs up to `sizes`; false when that is not worth it or not possible now. */
+  readonly catchUp: (peer: MemberDigest, sizes: ReadonlyMap<string, number>, nowMs: number) => boolean;
 }
 
 /** Pull gossip: whom to ask, what to answer, whom to tell. Data moves only in answers to pulls. */
@@ -199,6 +201,10 @@ export class Gossip {
   }
 
   #pull(peer: MemberDigest, nowMs: number): void {
+    if (this.#ports.catchUp(peer, this.knowledge.aheadSizes(peer.origin), nowMs)) {
+      this.#askForNews(peer.udp);
+      return;
+    }
     const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
     const partials = this.#puller.partials();
     this.#request(peer.udp, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));

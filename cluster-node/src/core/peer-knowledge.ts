@@ -52,6 +52,11 @@ export class PeerKnowledge {
     return out;
   }
 
+  /** Sizes of the origins of which `peer` holds more. */
+  aheadSizes(peer: string): ReadonlyMap<string, number> {
+    return this.#peers.get(peer)?.ahead ?? none;
+  }
+
   /** Some origin of which `peer` holds more. */
   aheadOrigin(peer: string): string | undefined {
     return this.#peers.get(peer)?.ahead.keys().next().value;
@@ -86,3 +91,5 @@ export class PeerKnowledge {
     return fresh;
   }
 }
+
+const none: ReadonlyMap<string, number> = new Map();

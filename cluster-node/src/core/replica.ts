@@ -1,17 +1,21 @@
 import { HybridClock } from '@grapevine/shared/log/hlc.ts';
 import type { MemberDigest } from '../wire/messages.ts';
 import { AckTracker } from './acks.ts';
+import { CatchUp, type CatchUpCounts, type CatchUpProgress } from './catch-up.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { PublishOrder, ReplicaEffect, ReplicaEvent } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
 import { LogTips } from './log-tips.ts';
 import type { CorePorts, Now } from './ports.ts';
+import type { Harvest } from './puller.ts';
 import { type Publish, Writer } from './writer.ts';
 
 export interface ReplicaOptions extends GossipOptions {
   /** Bytes of publishes that may wait for a commit. */
   readonly queueBytes: number;
+  /** Bytes that this node must lack of a peer's logs before it streams them, instead of pulling datagrams. */
+  readonly catchUpBytes: number;
 }
 
 /** After a failed commit, publishes are refused for so long before the disk is tried again, in milliseconds. */
@@ -45,6 +49,7 @@ export class Replica {
   readonly #pipeline: CommitPipeline;
   readonly #acks = new AckTracker();
   readonly #gossip: Gossip;
+  readonly #catchUp: CatchUp;
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
   #effects: ReplicaEffect[] = [];
 
@@ -55,13 +60,17 @@ export class Replica {
     this.#clock = new HybridClock(this.flushed.heads().reduce((last, { hlc }) => (hlc > last ? hlc : last), 0n));
     this.#writer = new Writer(signer, hash, this.#tips, this.#clock, options.queueBytes);
     this.#pipeline = new CommitPipeline(this.#writer, signer.origin);
+    const emit = (effect: ReplicaEffect): void => void this.#effects.push(effect);
+    this.#catchUp = new CatchUp(options.catchUpBytes, { tips: this.#tips, flushed: this.flushed, emit });
     this.#gossip = new Gossip(options, {
       flushed: this.flushed,
       tips: this.#tips,
       log,
       random,
-      send: (to, message) => this.#effects.push({ type: 'send', to, message }),
-      receiving: () => this.#pipeline.receiving,
+      send: (to, message) => emit({ type: 'send', to, message }),
+      receiving: () => this.#pipeline.receiving || this.#catchUp.busy,
+      // Without seals anybody could have us send a request that bears this node's name to any address.
+      catchUp: (peer, sizes, nowMs) => !options.seedsOnly && this.#catchUp.begin(peer, sizes, signer.origin, nowMs),
     });
   }
 
@@ -70,6 +79,7 @@ export class Replica {
     this.#take(event, now);
     this.#gossip.advance(now.monotonicMs);
     this.#commit(now);
+    this.#catchUp.advance(this.#pipeline.stagedBytes, now.monotonicMs);
     this.#settle(now);
     const effects = this.#effects;
     this.#effects = [];
@@ -78,7 +88,7 @@ export class Replica {
 
   /** Monotonic time at which a `wake` event is due. */
   get wakeAtMs(): number {
-    return Math.min(this.#gossip.wakeAtMs, this.#acks.deadlineMs);
+    return Math.min(this.#gossip.wakeAtMs, this.#acks.deadlineMs, this.#catchUp.deadlineMs);
   }
 
   /** This node's record first. */
@@ -89,6 +99,15 @@ export class Replica {
   /** Messages that the member at `origin` was last known to hold. */
   messagesAt(origin: string): number {
     return this.#gossip.knowledge.messages(origin);
+  }
+
+  /** The catch-up that is under way. */
+  catchUp(nowMs: number): CatchUpProgress | undefined {
+    return this.#catchUp.progress(nowMs);
+  }
+
+  get catchUpCounts(): CatchUpCounts {
+    return this.#catchUp.counts;
   }
 
   /** Why publishes are refused at the moment, if they are. */
@@ -129,7 +148,14 @@ export class Replica {
       case 'seeds':
         this.#gossip.seeds = event.seeds;
         break;
+      case 'streamed':
+        this.#receiveStreamed(event, now);
+        break;
+      case 'stream-ended':
+        this.#catchUp.ended(event.stream, event.isComplete, now.monotonicMs);
+        break;
       case 'leave':
+        this.#catchUp.abandon(now.monotonicMs);
         this.#acks.close();
         this.#gossip.leave();
     }
@@ -137,10 +163,20 @@ export class Replica {
 
   #receive(event: Extract<ReplicaEvent, { type: 'message' }>, now: Now): void {
     const harvest = this.#gossip.receive(event.sender, event.message, now.monotonicMs);
+    this.#stage(harvest, event.sender, now);
+  }
+
+  #receiveStreamed({ stream, segments }: Extract<ReplicaEvent, { type: 'streamed' }>, now: Now): void {
+    const peer = this.#catchUp.peerOf(stream);
+    if (peer !== undefined) this.#stage(this.#catchUp.receive(segments, now.monotonicMs), peer.origin, now);
+  }
+
+  #stage(harvest: Harvest, sender: string, now: Now): void {
+    this.#catchUp.weigh(harvest.segments);
     this.counts.segmentsReceived += harvest.segments.length + harvest.known;
     this.counts.segmentsKnown += harvest.known;
     this.counts.segmentsRefused += harvest.refused.length;
-    for (const reason of harvest.refused) this.#effects.push({ type: 'refused-segment', sender: event.sender, reason });
+    for (const reason of harvest.refused) this.#effects.push({ type: 'refused-segment', sender, reason });
     for (const { segment } of harvest.segments) this.#clock.observe(segment.head.hlc, now.wallMs);
     this.#pipeline.stage(harvest.segments);
   }
@@ -168,6 +204,7 @@ export class Replica {
     if (!this.#pipeline.awaits(batch)) return;
     const lost = this.#pipeline.failed();
     this.#trouble = { reason, untilMs: now.monotonicMs + storeRetryMs };
+    this.#catchUp.abandon(now.monotonicMs);
     this.#tips.rollBack();
     this.#gossip.reset();
     this.#reject(lost.map(ticketOf), 'store-failed', reason);

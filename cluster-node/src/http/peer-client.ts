@@ -28,13 +28,13 @@ export interface SegmentsRequest {
 
 /** Calls another node's HTTP API, for one purpose: everything must be done before `signal` ends it. */
 export class PeerClient {
-  readonly #peer: Member;
+  readonly #peer: Pick<Member, 'name' | 'http'>;
   readonly #signer: IdentitySigner;
   readonly #subject: string;
   readonly #signal: AbortSignal;
 
   /** `subject` is the name under which this node calls. */
-  constructor(peer: Member, signer: IdentitySigner, subject: string, signal: AbortSignal) {
+  constructor(peer: Pick<Member, 'name' | 'http'>, signer: IdentitySigner, subject: string, signal: AbortSignal) {
     this.#peer = peer;
     this.#signer = signer;
     this.#subject = subject;

@@ -58,6 +58,14 @@ const gossip = z
       .max(65_507)
       .default(1_400)
       .describe('Largest datagram. Above the path MTU the network fragments it, and one lost fragment loses it all.'),
+    catchUpBytes: z
+      .int()
+      .min(16 * 1024)
+      .max(1024 * 1024 * 1024)
+      .default(4 * 1024 * 1024)
+      .describe(
+        'Bytes that a node lacks of what a peer holds from which on it streams them over HTTP. Higher: longer on datagrams.',
+      ),
     insecure: z
       .boolean()
       .default(false)

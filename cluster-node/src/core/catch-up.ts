@@ -1,0 +1,206 @@
+import type { CheckedSegment } from '../store/log-store.ts';
+import type { MemberDigest } from '../wire/messages.ts';
+import type { Segment } from '../wire/segment.ts';
+import type { ReplicaEffect } from './events.ts';
+import type { FlushedLog } from './flushed-log.ts';
+import type { LogTips } from './log-tips.ts';
+import type { Harvest } from './puller.ts';
+
+/**
+ * A peer that does not bring the next chunk (256 KiB) within so many milliseconds is given up: datagrams are no slower, and
+ * no data is pulled while a stream is open.
+ */
+const patienceMs = 5_000;
+/** A peer whose stream broke or brought nothing is not asked for another one before so many milliseconds. */
+const retryMs = 5_000;
+/**
+ * The next chunk is asked for while fewer bytes than this wait for a commit: half of what a commit takes, so that the disk
+ * does not wait for the network, and publishes do not wait long behind it.
+ */
+const maxStagedBytes = 2 * 1024 * 1024;
+/** As many as a consistency token names. Further ones follow with the next stream. */
+const maxOrigins = 1_024;
+/** How much of the average weight of an entry each further segment leaves of what was before. */
+const decay = 0.9;
+
+/** The stream that is open. */
+interface Stream {
+  readonly id: number;
+  readonly peer: MemberDigest;
+  readonly startedAtMs: number;
+  /** Entries that the peer was known to have more when the stream began. */
+  readonly lacking: number;
+  entries: number;
+  bytes: number;
+  /** When the next chunk must be there; infinite while none is asked for. */
+  dueMs: number;
+}
+
+/** How far a catch-up has come. */
+export interface CatchUpProgress {
+  /** The peer's name. */
+  readonly from: string;
+  readonly entries: number;
+  readonly of: number;
+  readonly bytes: number;
+  readonly elapsedMs: number;
+}
+
+/** Counts since the start, for metrics. */
+export interface CatchUpCounts {
+  completed: number;
+  failed: number;
+  entries: number;
+  bytes: number;
+}
+
+export interface CatchUpPorts {
+  readonly tips: LogTips;
+  readonly flushed: FlushedLog;
+  readonly emit: (effect: ReplicaEffect) => void;
+}
+
+/**
+ * Fetches what a peer holds more as one stream of segments, when that is too much for datagrams. Every segment is checked as
+ * any other: a relay is believed nothing. One stream at a time, fed as fast as commits go; when it breaks, gossip goes on
+ * from wherever it came to.
+ */
+export class CatchUp {
+  readonly counts: CatchUpCounts = { completed: 0, failed: 0, entries: 0, bytes: 0 };
+  readonly #thresholdBytes: number;
+  readonly #ports: CatchUpPorts;
+  /** Weight of the segments seen last, to tell bytes from numbers of entries. */
+  #seen = { bytes: 0, entries: 0 };
+  /** Until when peers are not asked, by their origins. */
+  readonly #avoided = new Map<string, number>();
+  #stream: Stream | undefined;
+  #nextId = 1;
+
+  /** `thresholdBytes`: so much must be lacking before a stream is worth it. */
+  constructor(thresholdBytes: number, ports: CatchUpPorts) {
+    this.#thresholdBytes = thresholdBytes;
+    this.#ports = ports;
+  }
+
+  /** Whether a stream is open. Its segments come in order: others that continue the same logs would be too early. */
+  get busy(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  get deadlineMs(): number {
+    return this.#stream?.dueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  progress(nowMs: number): CatchUpProgress | undefined {
+    if (this.#stream === undefined) return undefined;
+    const { peer, entries, lacking, bytes, startedAtMs } = this.#stream;
+    return { from: peer.name, entries, of: Math.max(entries, lacking), bytes, elapsedMs: nowMs - startedAtMs };
+  }
+
+  /** Notes what segments weigh. */
+  weigh(segments: readonly CheckedSegment[]): void {
+    for (const { segment } of segments) {
+      const { bytes, entries } = this.#seen;
+      this.#seen = {
+        bytes: bytes * decay + segment.bytes.length,
+        entries: entries * decay + segment.records.length,
+      };
+    }
+  }
+
+  /**
+   * Opens a stream from `peer`, which holds logs up to `sizes`, if so much is lacking that it is worth it. Only while
+   * everything that was received is flushed.
+   */
+  begin(peer: MemberDigest, sizes: ReadonlyMap<string, number>, ownOrigin: string, nowMs: number): boolean {
+    const { flushed, emit } = this.#ports;
+    if (this.#stream !== undefined || nowMs < (this.#avoided.get(peer.origin) ?? 0)) return false;
+    // A node that lacks entries of its own may not write before it has them.
+    const origins = sizes.has(ownOrigin) ? [ownOrigin] : [...sizes.keys()].slice(0, maxOrigins).sort();
+    const lacking = origins.reduce((sum, origin) => sum + (sizes.get(origin) ?? 0) - flushed.size(origin), 0);
+    if (lacking * this.#entryBytes() < this.#thresholdBytes) return false;
+    const id = this.#nextId++;
+    const since = new Map(origins.map((origin) => [origin, flushed.size(origin)]));
+    const dueMs = nowMs + patienceMs;
+    this.#stream = { id, peer, startedAtMs: nowMs, lacking, entries: 0, bytes: 0, dueMs };
+    emit({ type: 'catch-up', stream: id, peer, origins, since });
+    return true;
+  }
+
+  /** From whom the stream comes; undefined when it is not open any more, and what comes of it is too late. */
+  peerOf(streamId: number): MemberDigest | undefined {
+    return this.#stream?.id === streamId ? this.#stream.peer : undefined;
+  }
+
+  /** Takes in the chunk that was asked for. */
+  receive(segments: readonly Segment[], nowMs: number): Harvest {
+    const harvest: Harvest = { segments: [], known: 0, refused: [] };
+    const stream = this.#stream;
+    if (stream === undefined) return harvest;
+    stream.dueMs = Number.POSITIVE_INFINITY;
+    for (const segment of segments) {
+      const extension = this.#ports.tips.extend(segment);
+      if (extension.kind === 'known') {
+        harvest.known++;
+      } else if (extension.kind === 'extended') {
+        harvest.segments.push(extension.checked);
+        this.#count(stream, segment);
+      } else {
+        // Out of order, or not what the origin wrote: nothing that follows can be of use.
+        if (extension.kind === 'refused') harvest.refused.push(extension.reason);
+        this.abandon(nowMs);
+        break;
+      }
+    }
+    return harvest;
+  }
+
+  /** Asks for the next chunk unless enough is waiting for the disk, and gives a silent peer up. */
+  advance(stagedBytes: number, nowMs: number): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    if (nowMs >= stream.dueMs) {
+      this.abandon(nowMs);
+    } else if (stream.dueMs === Number.POSITIVE_INFINITY && stagedBytes < maxStagedBytes) {
+      stream.dueMs = nowMs + patienceMs;
+      this.#ports.emit({ type: 'catch-up-next', stream: stream.id });
+    }
+  }
+
+  /** The stream is over: all of it came, or it broke. */
+  ended(streamId: number, isComplete: boolean, nowMs: number): void {
+    const stream = this.#stream;
+    if (stream?.id !== streamId) return;
+    this.#stream = undefined;
+    if (isComplete) this.counts.completed++;
+    else this.counts.failed++;
+    if (!isComplete || stream.entries === 0) this.#avoid(stream.peer.origin, nowMs);
+  }
+
+  /** Gives the stream up, if one is open. */
+  abandon(nowMs: number): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.ended(stream.id, false, nowMs);
+    this.#ports.emit({ type: 'catch-up-end', stream: stream.id });
+  }
+
+  #count(stream: Stream, segment: Segment): void {
+    const [entries, bytes] = [segment.records.length, segment.bytes.length];
+    stream.entries += entries;
+    stream.bytes += bytes;
+    this.counts.entries += entries;
+    this.counts.bytes += bytes;
+  }
+
+  /** 0 as long as no segment has been seen: then a pull shows what they weigh. */
+  #entryBytes(): number {
+    return this.#seen.entries === 0 ? 0 : this.#seen.bytes / this.#seen.entries;
+  }
+
+  #avoid(peer: string, nowMs: number): void {
+    // As many as there are members of whom a stream was asked within `retryMs`.
+    for (const [other, untilMs] of this.#avoided) if (untilMs <= nowMs) this.#avoided.delete(other);
+    this.#avoided.set(peer, nowMs + retryMs);
+  }
+}
