@@ -3,10 +3,6 @@ export class EventQueue {
   readonly #heap: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = [];
   #order = 0;
 
-  get length(): number {
-    return this.#heap.length;
-  }
-
   add(atMs: number, run: () => void): void {
     const heap = this.#heap;
     heap.push({ atMs, order: this.#order++, run });
@@ -18,12 +14,13 @@ export class EventQueue {
     }
   }
 
-  /** Removes and returns the earliest event. */
-  next(): { readonly atMs: number; readonly run: () => void } | undefined {
+  /** Removes and returns the earliest event, unless it is later than `untilMs`. */
+  next(untilMs = Number.POSITIVE_INFINITY): { readonly atMs: number; readonly run: () => void } | undefined {
     const heap = this.#heap;
     const first = heap[0];
+    if (first === undefined || first.atMs > untilMs) return undefined;
     const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
+    if (last === undefined || heap.length === 0) return first;
     heap[0] = last;
     for (let parent = 0; ; ) {
       let least = parent;

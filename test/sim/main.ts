@@ -1,33 +1,42 @@
 import { parseArgs } from 'node:util';
-import { runScenario } from './scenario.ts';
+import { drawPlan } from './plan/draw-plan.ts';
+import { runPlan } from './run-plan.ts';
 
 const help = `Runs a whole cluster in one process on simulated time, network and disks.
 
-  npm run sim -- [--nodes 5] [--seed 7] [--steps 20000]
+  npm run sim -- [--seed 7] [--nodes 5] [--for 20000]
 
-  --nodes   replicas, 1 to 1000
   --seed    everything that happens follows from it; 0 to 4294967295
-  --steps   events to process under faults before all is healed
+  --nodes   replicas, 1 to 1000, instead of as many as the seed says
+  --for     simulated milliseconds under faults, instead of as many as the seed says
 
 Exit code 0 when every promise held, 1 when one was broken, 2 for a wrong option.
 `;
 
-function main(): number {
+interface Options {
+  readonly seed: number;
+  readonly nodes?: number;
+  readonly endMs?: number;
+}
+
+async function main(): Promise<number> {
   const options = readOptions();
   if (typeof options === 'number') return options;
-  const { nodes, seed, steps } = options;
+  const { seed } = options;
   const startedMs = performance.now();
   try {
-    const { world, traceHash, convergenceMs, simulatedMs, messages } = runScenario(options);
+    const plan = drawPlan(seed, options);
+    const { world, traceHash, convergenceMs, simulatedMs, messages } = await runPlan(plan);
     const { sent, lost, cutOff, duplicated, bytes } = world.network.counts;
-    const { crashes, partitions, published, rejected, streams, brokenStreams } = world.counts;
+    const { events, crashes, partitions, streams, brokenStreams } = world.counts;
+    const { published, refused } = world.clients.counts;
     console.log(
-      `${nodes} nodes, seed ${seed}: ${world.counts.steps} steps, ${(simulatedMs / 1000).toFixed(1)} simulated seconds`,
+      `seed ${seed}, ${plan.settings.nodes} nodes: ${events} events, ${(simulatedMs / 1000).toFixed(1)} simulated seconds`,
     );
     console.log(
       `  faults      ${crashes} crashes, ${partitions} partitions, ${lost} of ${sent} datagrams lost, ${cutOff} cut off, ${duplicated} doubled`,
     );
-    console.log(`  messages    ${published} published, ${messages} acknowledged, ${rejected} publishes rejected`);
+    console.log(`  messages    ${published} published, ${messages} acknowledged, ${refused} publishes refused`);
     console.log(
       `  traffic     ${(bytes / 1024).toFixed(0)} KiB in datagrams; ${streams} catch-ups by stream, ${brokenStreams} of them broke`,
     );
@@ -39,18 +48,18 @@ function main(): number {
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
-    console.error(`Replay it with: npm run sim -- --nodes ${nodes} --seed ${seed} --steps ${steps}`);
+    console.error(`Replay it with: npm run sim -- --seed ${seed}`);
     return 1;
   }
 }
 
-function readOptions(): { nodes: number; seed: number; steps: number } | number {
+function readOptions(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
-        nodes: { type: 'string', default: '5' },
+        nodes: { type: 'string' },
         seed: { type: 'string', default: '7' },
-        steps: { type: 'string', default: '20000' },
+        for: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -59,9 +68,9 @@ function readOptions(): { nodes: number; seed: number; steps: number } | number 
       return 0;
     }
     return {
-      nodes: wholeNumber('nodes', values.nodes, 1, 1_000),
       seed: wholeNumber('seed', values.seed, 0, 0xffff_ffff),
-      steps: wholeNumber('steps', values.steps, 1, 100_000_000),
+      ...(values.nodes === undefined ? {} : { nodes: wholeNumber('nodes', values.nodes, 1, 1_000) }),
+      ...(values.for === undefined ? {} : { endMs: wholeNumber('for', values.for, 1, 3_600_000) }),
     };
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -76,4 +85,4 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   throw new RangeError(`--${name}: found ${text}, expected a whole number from ${least} to ${most}`);
 }
 
-process.exitCode = main();
+process.exitCode = await main();

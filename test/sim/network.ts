@@ -10,6 +10,14 @@ export interface NetworkWeather {
 
 export const fairWeather: NetworkWeather = { loss: 0, duplication: 0, delay: [0.2, 1] };
 
+/** Datagrams of one direction that are lost more often than others. */
+export interface LossyLinks {
+  readonly from: ReadonlySet<number>;
+  readonly to: ReadonlySet<number>;
+  /** 1 cuts them off. */
+  readonly loss: number;
+}
+
 export interface NetworkCounts {
   sent: number;
   lost: number;
@@ -25,36 +33,41 @@ export class Network {
   weather: NetworkWeather = fairWeather;
   readonly #random: Random;
   readonly #schedule: (delayMs: number, run: () => void) => void;
-  /** Side of the partition that each node is on; all on one side when empty. */
-  #sides: readonly number[] = [];
+  readonly #lossy = new Set<LossyLinks>();
 
   constructor(random: Random, schedule: (delayMs: number, run: () => void) => void) {
     this.#random = random;
     this.#schedule = schedule;
   }
 
+  /** Whether some direction between some nodes is cut off. */
   get partitioned(): boolean {
-    return this.#sides.length > 0;
+    return [...this.#lossy].some(({ loss }) => loss === 1);
   }
 
-  partition(sides: readonly number[]): void {
-    this.#sides = sides;
+  /** Makes links worse until the returned function is called, or `heal`. */
+  worsen(links: LossyLinks): () => void {
+    this.#lossy.add(links);
+    return () => this.#lossy.delete(links);
   }
 
+  /** No link is worse than others any more, and the weather is fair. */
   heal(): void {
-    this.#sides = [];
+    this.#lossy.clear();
+    this.weather = fairWeather;
   }
 
-  /** Whether no partition stands between two nodes. */
-  connects(a: number, b: number): boolean {
-    return this.#sides[a] === this.#sides[b];
+  /** Whether a datagram may get from one node to the other. */
+  connects(from: number, to: number): boolean {
+    return this.#lossOn(from, to) < 1;
   }
 
   send(from: number, to: number, bytes: Uint8Array, deliver: (bytes: Uint8Array) => void): void {
-    const { loss, duplication, delay } = this.weather;
+    const { duplication, delay } = this.weather;
     this.counts.sent++;
     this.counts.bytes += bytes.length;
-    if (!this.connects(from, to)) {
+    const loss = this.#lossOn(from, to);
+    if (loss === 1) {
       this.counts.cutOff++;
       return;
     }
@@ -71,5 +84,13 @@ export class Network {
         deliver(bytes);
       });
     }
+  }
+
+  #lossOn(from: number, to: number): number {
+    let loss = this.weather.loss;
+    for (const links of this.#lossy) {
+      if (links.from.has(from) && links.to.has(to)) loss = Math.max(loss, links.loss);
+    }
+    return loss;
   }
 }

@@ -1,20 +1,30 @@
-import type { ReplicaEffect, ReplicaEvent } from '@grapevine/cluster-node/core/events.ts';
-import type { HeadSigner, Now } from '@grapevine/cluster-node/core/ports.ts';
-import { Replica } from '@grapevine/cluster-node/core/replica.ts';
-import type { Draft } from '@grapevine/cluster-node/core/writer.ts';
-import { nodeHeadVerifier } from '@grapevine/cluster-node/store/ed25519.ts';
+import type { PublishOrder, ReplicaEffect, ReplicaEvent } from '@grapevine/cluster-node/core/events.ts';
+import type { HeadSigner } from '@grapevine/cluster-node/core/ports.ts';
+import { Replica, type ReplicaOptions } from '@grapevine/cluster-node/core/replica.ts';
+import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
+import { Publisher } from '@grapevine/cluster-node/publisher.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
-import { decodeMessage, encodeMessage } from '@grapevine/cluster-node/wire/codec.ts';
-import type { NodeMessage } from '@grapevine/cluster-node/wire/messages.ts';
+import { SealedTransport } from '@grapevine/cluster-node/transport/sealed-transport.ts';
+import type { Address } from '@grapevine/cluster-node/wire/messages.ts';
+import { PlainOpener, PlainSealer } from '@grapevine/cluster-node/wire/plain.ts';
+import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
+import type { PublishRequest } from '@grapevine/shared/contracts/node-api.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
-import type { SimDisk } from './sim-disk.ts';
+import { clusterKeys } from './cluster-keys.ts';
+import type { DiskSchedule, NodeDisk } from './disk/node-disk.ts';
+import { NodeClock } from './node-clock.ts';
+import { NodeLoop } from './node-loop.ts';
+import type { Settings } from './plan/plan.ts';
+import type { Signatures } from './signatures.ts';
 import { SimStream, type StreamSurroundings } from './sim-stream.ts';
+import { SimTransport } from './sim-transport.ts';
 
 /** What a simulated node needs of the world around it. */
 export interface Surroundings extends StreamSurroundings {
-  readonly random: Random;
-  now(): Now;
-  schedule(delayMs: number, run: () => void): void;
+  readonly settings: Settings;
+  readonly signatures: Signatures;
+  nowMs(): number;
   /** The node at a port. */
   node(port: number): SimNode;
   send(from: SimNode, toPort: number, bytes: Uint8Array): void;
@@ -22,37 +32,66 @@ export interface Surroundings extends StreamSurroundings {
   observe(node: SimNode, effect: ReplicaEffect): void;
   /** Something new is on the disk of `node`. */
   flushed(node: SimNode): void;
+  /** Promises were made that have to be kept before time goes on. */
+  unsettle(): void;
 }
 
 /** The nodes' ports are their numbers, counted from here. */
 export const firstPort = 1;
 
-const maxDatagramBytes = 1_400;
+/** As with `setTimeout`, something else always gets its turn before a timer. */
+const shortestTimerMs = 0.1;
 
-/** One node: the real replica core on a disk and a network that are simulated. Datagrams really are encoded and decoded. */
+/** A leaving node's process ends when nothing is left to write; this often it is looked at, in milliseconds. */
+const leaveCheckMs = 10;
+
+/** One node: the node's own core, store, views, publisher and seals on a disk, a network and clocks that are simulated. */
 export class SimNode {
   readonly index: number;
-  readonly signer: HeadSigner;
-  readonly disk: SimDisk;
+  readonly name: string;
+  readonly disk: NodeDisk;
+  readonly clock: NodeClock;
+  readonly loop: NodeLoop;
+  /** Changes when the data folder is lost. */
+  signer: HeadSigner;
+  /** Nodes that it is told to start from. */
+  seeds: readonly number[];
+  /** Numbers of the cluster's keys in its key file, the sealing one first; read when it starts. */
+  keyFile: readonly number[] = [0];
   replica: Replica | undefined;
+  /** How long a write takes, in milliseconds. */
+  writeMs: readonly [least: number, most: number];
+  /** While set, writes fail. */
+  diskFailure: Error | undefined;
+  #publisher: Publisher | undefined;
+  #socket: SimTransport | undefined;
+  #transport: SealedTransport | undefined;
   /** Counts lives: what belongs to an earlier one does not reach a later one. */
   #life = 0;
   #stream: SimStream | undefined;
+  #isLeaving = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #diskFreeAtMs = 0;
-  readonly #cluster: number;
+  /** In the data folder, and lost with it. */
+  #bootEpoch = 0;
   readonly #world: Surroundings;
+  readonly #random: Random;
 
-  constructor(index: number, cluster: number, signer: HeadSigner, disk: SimDisk, world: Surroundings) {
-    this.disk = disk;
+  constructor(index: number, world: Surroundings, random: Random, makeDisk: DiskMaker) {
     this.index = index;
-    this.#cluster = cluster;
-    this.signer = signer;
+    this.name = `node-${index + 1}`;
     this.#world = world;
-  }
-
-  get name(): string {
-    return `node-${this.index + 1}`;
+    this.#random = random;
+    this.seeds = Array.from({ length: Math.min(world.settings.nodes, 3) }, (_, seed) => seed);
+    this.writeMs = world.settings.writeMs;
+    this.clock = new NodeClock(() => world.nowMs());
+    this.loop = new NodeLoop(world);
+    this.signer = world.signatures.signer(random.bytes(32));
+    this.disk = makeDisk({
+      afterWrite: (run) => this.#afterWrite(run),
+      failure: () => this.diskFailure,
+      flushed: () => world.flushed(this),
+    });
   }
 
   get running(): boolean {
@@ -64,113 +103,247 @@ export class SimNode {
     return this.#life;
   }
 
+  /** Starts a process, unless one runs already. It is up when the disk has been read, at the same simulated time. */
   start(): void {
-    this.#life++;
+    if (this.running) return;
+    const life = ++this.#life;
+    this.#isLeaving = false;
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
-    const at = (index: number) => ({ host: '127.0.0.1', port: firstPort + index });
-    const seeds = Array.from({ length: Math.min(this.#cluster, 3) }, (_, index) => at(index));
-    this.replica = new Replica(
-      {
-        self: {
-          name: this.name,
-          origin: this.signer.origin,
-          incarnation: this.#life,
-          heartbeat: 0,
-          state: 'alive',
-          udp: at(this.index),
-          http: at(this.index),
-        },
-        seeds: seeds.filter((_, index) => index !== this.index),
-        intervalMs: 200,
-        fanout: 2,
-        maxDatagramBytes,
-        seedsOnly: false,
-        expectsPeers: false,
-        suspectAfterMs: 2_000,
-        deadAfterMs: 10_000,
-        queueBytes: 1024 * 1024,
-        catchUpBytes: 16 * 1024,
-      },
-      {
-        log: this.disk,
-        hash: fastTreeHash,
-        verifier: nodeHeadVerifier,
-        signer: this.signer,
-        random: this.#world.random,
-      },
+    this.#diskFreeAtMs = this.#world.nowMs();
+    this.loop.restart();
+    this.clock.start();
+    this.#world.unsettle();
+    this.disk.open().then(
+      () => this.#world.schedule(0, () => life === this.#life && this.#run()),
+      (error: unknown) => this.#break(error),
     );
-    this.step({ type: 'wake' });
   }
 
-  /** The process dies: what had not reached the disk is gone. */
-  crash(): void {
-    this.replica = undefined;
-    this.#stream?.end();
-    this.#life++;
-    this.disk.crash();
+  /** The process dies. `keepsWrite`: see `NodeDisk.crash`. */
+  crash(keepsWrite: boolean): void {
+    if (!this.running) return;
+    this.#end();
+    this.disk.crash(keepsWrite);
   }
 
-  publish(ticket: number, drafts: readonly Draft[], acks: number): void {
-    this.step({ type: 'publish', orders: [{ ticket, drafts, acks, timeoutMs: 5_000 }] });
+  /** The process says goodbye and ends when what it took is flushed. */
+  leave(): void {
+    if (!this.running || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.step({ type: 'leave' });
+    const life = this.#life;
+    const look = (): void => {
+      if (life !== this.#life) return;
+      if (this.replica?.idle === true) this.crash(false);
+      else this.#world.schedule(leaveCheckMs, look);
+    };
+    this.#world.schedule(leaveCheckMs, look);
   }
 
-  receive(sender: string, bytes: Uint8Array): void {
-    if (this.running) this.step({ type: 'message', sender, message: decodeMessage(bytes) });
+  /** The data folder is lost: the next process starts as a new origin. Only while none runs. */
+  loseData(): void {
+    this.disk.wipe();
+    this.signer = this.#world.signatures.signer(this.#random.bytes(32));
+    this.#bootEpoch = 0;
+  }
+
+  /** As a client's request reaches the node. Never settles when the node dies first. */
+  async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
+    if (this.#isLeaving || this.#publisher === undefined || this.replica?.mayWrite !== true) {
+      throw new GrapevineError('UNAVAILABLE', `${this.name} takes no publishes.`);
+    }
+    this.#world.unsettle();
+    return this.#publisher.publish(author, request);
+  }
+
+  /** Hands orders to the replica itself, without idempotency and whether it may write yet or not. */
+  submit(orders: readonly PublishOrder[]): void {
+    this.step({ type: 'publish', orders });
+  }
+
+  /** A datagram reaches the node's socket. */
+  receive(bytes: Uint8Array, fromPort: number): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.loop.receive(bytes.length, () => socket.deliver(bytes, addressOf(fromPort)));
   }
 
   step(event: ReplicaEvent): void {
-    const replica = this.replica;
+    const { replica } = this;
     if (replica === undefined) return;
-    for (const effect of replica.step(event, this.#world.now())) {
+    for (const effect of replica.step(event, this.clock.now())) {
       this.#world.observe(this, effect);
       this.#carryOut(effect);
     }
     this.#scheduleWake(replica);
   }
 
+  #run(): void {
+    const { settings } = this.#world;
+    // As `claimBootEpoch` does.
+    this.#bootEpoch = Math.max(this.clock.wallMs(), this.#bootEpoch + 1);
+    const socket = new SimTransport(addressOf(firstPort + this.index), (to, bytes) =>
+      this.#world.send(this, to.port, bytes),
+    );
+    this.#socket = socket;
+    const transport = new SealedTransport({
+      transport: socket,
+      ...this.#protection(),
+      maxDatagramBytes: settings.maxDatagramBytes,
+    });
+    this.#transport = transport;
+    this.replica = new Replica(this.#options(), {
+      log: this.disk.log,
+      hash: fastTreeHash,
+      verifier: this.#world.signatures.verifier,
+      signer: this.signer,
+      random: this.#random,
+    });
+    const { views } = this.disk;
+    if (views !== undefined) {
+      this.#publisher = new Publisher(this.signer.origin, views, settings.maxBodyBytes, (event) =>
+        this.#enqueue(event),
+      );
+    }
+    transport.onMessage((message, sender) => this.step({ type: 'message', sender, message }));
+    this.step({ type: 'wake' });
+  }
+
+  #end(): void {
+    this.#life++;
+    this.loop.restart();
+    this.#stream?.end();
+    this.replica = undefined;
+    this.#publisher = undefined;
+    this.#socket = undefined;
+    this.#transport = undefined;
+  }
+
+  #options(): ReplicaOptions {
+    const { settings } = this.#world;
+    return {
+      self: {
+        name: this.name,
+        origin: this.signer.origin,
+        // As `replicaOptions` of the service does.
+        incarnation: Math.floor(this.#bootEpoch / 1_000),
+        heartbeat: 0,
+        state: 'alive',
+        udp: addressOf(firstPort + this.index),
+        http: addressOf(firstPort + this.index),
+      },
+      seeds: this.seeds.filter((seed) => seed !== this.index).map((seed) => addressOf(firstPort + seed)),
+      expectsPeers: false,
+      intervalMs: settings.intervalMs,
+      fanout: settings.fanout,
+      maxDatagramBytes: settings.maxDatagramBytes,
+      seedsOnly: false,
+      suspectAfterMs: settings.suspectAfterMs,
+      deadAfterMs: settings.deadAfterMs,
+      queueBytes: settings.queueBytes,
+      catchUpBytes: settings.catchUpBytes,
+    };
+  }
+
+  #protection(): { sealer: Sealer | PlainSealer; opener: Opener | PlainOpener } {
+    const { origin } = this.signer;
+    if (!this.#world.settings.sealed) return { sealer: new PlainSealer(origin), opener: new PlainOpener(origin) };
+    const ring = clusterKeys(this.keyFile);
+    return {
+      sealer: new Sealer({ key: ring.sealing, sender: origin, bootEpoch: this.#bootEpoch }),
+      opener: new Opener(ring, origin),
+    };
+  }
+
   #carryOut(effect: ReplicaEffect): void {
-    if (effect.type === 'send') this.#send(effect.to.port, effect.message);
-    else if (effect.type === 'commit') this.#commit(effect);
-    else if (effect.type === 'catch-up') this.#openStream(effect);
-    else if (effect.type === 'catch-up-next') this.#stream?.next();
-    else if (effect.type === 'catch-up-end') this.#stream?.end();
+    switch (effect.type) {
+      case 'send':
+        this.#transport?.send(effect.to, effect.message);
+        break;
+      case 'commit':
+        this.#commit(effect);
+        break;
+      case 'settled':
+      case 'rejected':
+        this.#world.unsettle();
+        this.#publisher?.finish(effect);
+        break;
+      case 'catch-up':
+        this.#openStream(effect);
+        break;
+      case 'catch-up-next':
+        this.#stream?.next();
+        break;
+      case 'catch-up-end':
+        this.#stream?.end();
+        break;
+      case 'advanced':
+      case 'refused-segment':
+        break;
+    }
   }
 
   #openStream(effect: Extract<ReplicaEffect, { type: 'catch-up' }>): void {
+    const life = this.#life;
     const ends = { client: this, server: this.#world.node(effect.peer.http.port) };
-    this.#stream = new SimStream(effect, ends, this.#world, (event) => this.step(event));
-  }
-
-  #send(port: number, message: NodeMessage): void {
-    const bytes = encodeMessage(message);
-    if (bytes.length > maxDatagramBytes) throw new Error(`${message.type} of ${bytes.length} bytes does not fit.`);
-    this.#world.send(this, port, bytes);
+    this.#stream = new SimStream(effect, ends, this.#world, this.#random, (event) => this.#enqueue(event, life));
   }
 
   #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {
+    this.#world.unsettle();
     const life = this.#life;
-    const nowMs = this.#world.now().monotonicMs;
-    // One disk does one thing after the other, so that commits end in the order in which they began.
-    this.#diskFreeAtMs = Math.max(this.#diskFreeAtMs, nowMs) + 0.3 + 3 * this.#world.random.float();
-    this.disk.write(segments);
+    this.disk.commit(segments).then(
+      () => this.#enqueue({ type: 'committed', batch }, life),
+      (error: unknown) => {
+        if (error === this.diskFailure) this.#enqueue({ type: 'commit-failed', batch, reason: String(error) }, life);
+        else this.#break(error);
+      },
+    );
+  }
+
+  /** Lets the process take up an event when its turn comes: never inside the promise that tells of it. */
+  #enqueue(event: ReplicaEvent, life = this.#life): void {
+    this.#world.schedule(0, () => {
+      if (life === this.#life) this.loop.run(() => this.step(event));
+    });
+  }
+
+  /** What nobody meant to happen ends the simulation. */
+  #break(error: unknown): void {
+    this.#world.schedule(0, () => {
+      throw error;
+    });
+  }
+
+  /** One disk does one thing after the other, so that writes end in the order in which they began. */
+  #afterWrite(run: () => void): void {
+    const life = this.#life;
+    const nowMs = this.#world.nowMs();
+    const [least, most] = this.writeMs;
+    this.#diskFreeAtMs = Math.max(this.#diskFreeAtMs, nowMs) + least + (most - least) * this.#random.float();
     this.#world.schedule(this.#diskFreeAtMs - nowMs, () => {
       if (life !== this.#life) return;
-      this.disk.flushNext();
-      this.#world.flushed(this);
-      this.step({ type: 'committed', batch });
+      this.#world.unsettle();
+      run();
     });
   }
 
   #scheduleWake(replica: Replica): void {
-    const nowMs = this.#world.now().monotonicMs;
-    const atMs = Math.max(replica.wakeAtMs, nowMs);
+    const nowMs = this.#world.nowMs();
+    const atMs = Math.max(this.clock.simulatedMsAt(replica.wakeAtMs), nowMs + shortestTimerMs);
     if (atMs >= this.#wakeAtMs) return;
     this.#wakeAtMs = atMs;
     const life = this.#life;
     this.#world.schedule(atMs - nowMs, () => {
-      if (life !== this.#life) return;
+      if (life !== this.#life || this.#isLeaving) return;
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
-      this.step({ type: 'wake' });
+      this.#enqueue({ type: 'wake' });
     });
   }
+}
+
+export type DiskMaker = (schedule: DiskSchedule) => NodeDisk;
+
+function addressOf(port: number): Address {
+  return { host: '127.0.0.1', port };
 }

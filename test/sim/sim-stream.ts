@@ -7,10 +7,9 @@ type CatchUpEffect = Extract<ReplicaEffect, { type: 'catch-up' }>;
 
 /** What a stream needs of the world around it. */
 export interface StreamSurroundings {
-  readonly random: Random;
   readonly counts: { streams: number; brokenStreams: number };
   schedule(delayMs: number, run: () => void): void;
-  /** Whether two nodes reach each other now. */
+  /** Whether two nodes reach each other now, in both directions. */
   connected(a: SimNode, b: SimNode): boolean;
 }
 
@@ -26,6 +25,7 @@ export class SimStream {
   readonly #serverLife: number;
   readonly #client: SimNode;
   readonly #world: StreamSurroundings;
+  readonly #random: Random;
   readonly #tell: (event: ReplicaEvent) => void;
   /** What is still to be sent, origin by origin: from which entry on, up to which. */
   readonly #rest: { readonly origin: string; seq: number; readonly size: number }[];
@@ -35,6 +35,7 @@ export class SimStream {
     effect: CatchUpEffect,
     ends: { readonly client: SimNode; readonly server: SimNode },
     world: StreamSurroundings,
+    random: Random,
     tell: (event: ReplicaEvent) => void,
   ) {
     this.#effect = effect;
@@ -42,11 +43,12 @@ export class SimStream {
     this.#server = ends.server;
     this.#serverLife = ends.server.life;
     this.#world = world;
+    this.#random = random;
     this.#tell = tell;
     this.#rest = effect.origins.map((origin) => ({
       origin,
       seq: effect.since.get(origin) ?? 0,
-      size: ends.server.disk.size(origin),
+      size: ends.server.replica?.flushed.size(origin) ?? 0,
     }));
     world.counts.streams++;
     this.next();
@@ -54,7 +56,7 @@ export class SimStream {
 
   /** Sends the next chunk, after a while. */
   next(): void {
-    this.#world.schedule(0.2 + 5 * this.#world.random.float(), () => {
+    this.#world.schedule(0.2 + 5 * this.#random.float(), () => {
       if (this.#isOpen) this.#send();
     });
   }
@@ -67,7 +69,7 @@ export class SimStream {
     if (!this.#works()) {
       this.#world.counts.brokenStreams++;
       // Half of all broken connections say so; of the others only the silence tells.
-      if (this.#world.random.float() < 0.5) this.#finish(false);
+      if (this.#random.float() < 0.5) this.#finish(false);
       return;
     }
     const segments = this.#read().map(decodeSegment);
@@ -77,13 +79,15 @@ export class SimStream {
 
   #works(): boolean {
     const isReachable = this.#world.connected(this.#client, this.#server);
-    return isReachable && this.#server.life === this.#serverLife && this.#world.random.float() >= breakage;
+    return (
+      isReachable && this.#server.running && this.#server.life === this.#serverLife && this.#random.float() >= breakage
+    );
   }
 
   #read(): Uint8Array[] {
     const place = this.#current();
     if (place === undefined) return [];
-    const segments = this.#server.disk.segmentsFrom(place.origin, place.seq, chunkBytes);
+    const segments = this.#server.disk.log.segmentsFrom(place.origin, place.seq, chunkBytes);
     const last = segments.at(-1);
     place.seq = last === undefined ? place.size : segmentHeadSize(last);
     return segments;

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SafetyViolation } from './checker.ts';
-import { runScenario } from './scenario.ts';
-import { SimDisk } from './sim-disk.ts';
+import { SafetyViolation } from './check/violation.ts';
+import { StoredDisk } from './disk/stored-disk.ts';
+import { drawPlan } from './plan/draw-plan.ts';
+import { runPlan } from './run-plan.ts';
 
 describe('the simulator', () => {
-  it('gives the same trace for the same seed, and another for another', () => {
-    const first = runScenario({ nodes: 5, seed: 7, steps: 6_000 });
-    const again = runScenario({ nodes: 5, seed: 7, steps: 6_000 });
-    const other = runScenario({ nodes: 5, seed: 8, steps: 6_000 });
+  it('gives the same trace for the same seed, and another for another', async () => {
+    const first = await runPlan(drawPlan(7, { endMs: 5_000 }));
+    const again = await runPlan(drawPlan(7, { endMs: 5_000 }));
+    const other = await runPlan(drawPlan(8, { endMs: 5_000 }));
     assert.equal(again.traceHash, first.traceHash);
     assert.notEqual(other.traceHash, first.traceHash);
   });
 
-  it('keeps every promise and converges, over seeds and cluster sizes', () => {
+  it('keeps every promise and converges, over seeds and cluster sizes', async () => {
     const reached = { crashes: 0, partitions: 0, lost: 0, duplicated: 0, streams: 0, brokenStreams: 0 };
     for (let seed = 100; seed < 130; seed++) {
-      const { world, messages } = runScenario({ nodes: 2 + (seed % 6), seed, steps: 4_000 });
-      assert.ok(messages > 0, `seed ${seed} acknowledged nothing`);
+      const { world } = await runPlan(drawPlan(seed, { endMs: 4_000 }));
       reached.crashes += world.counts.crashes;
       reached.partitions += world.counts.partitions;
       reached.streams += world.counts.streams;
@@ -28,16 +28,21 @@ describe('the simulator', () => {
     for (const [fault, count] of Object.entries(reached)) assert.ok(count > 0, `no run ever had ${fault}`);
   });
 
-  it('agrees in a cluster of one', () => {
-    assert.ok(runScenario({ nodes: 1, seed: 1, steps: 1_000 }).messages > 0);
+  it('agrees in a cluster of one', async () => {
+    const { messages } = await runPlan(drawPlan(1, { nodes: 1, endMs: 2_000 }));
+    assert.ok(messages > 0);
   });
 
-  it('notices a disk that lies about flushing', () => {
-    class LyingDisk extends SimDisk {
-      override flushNext(): void {
-        this.crash();
+  it('notices a disk that lies about flushing', async () => {
+    class LyingDisk extends StoredDisk {
+      override commit(): Promise<void> {
+        return Promise.resolve();
       }
     }
-    assert.throws(() => runScenario({ nodes: 3, seed: 1, steps: 4_000, disk: () => new LyingDisk() }), SafetyViolation);
+    const plan = drawPlan(1, { nodes: 3, endMs: 4_000 });
+    await assert.rejects(
+      runPlan(plan, (schedule) => new LyingDisk(schedule)),
+      SafetyViolation,
+    );
   });
 });

@@ -1,77 +1,79 @@
 import type { ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
-import type { Now } from '@grapevine/cluster-node/core/ports.ts';
-import { signerFromKey } from '@grapevine/cluster-node/store/ed25519.ts';
-import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
-import { Checker, SafetyViolation } from './checker.ts';
+import { SeededRandom } from '@grapevine/shared/random.ts';
+import { Checker } from './check/checker.ts';
+import { Clients } from './check/clients.ts';
+import { SafetyViolation } from './check/violation.ts';
+import { LightDisk } from './disk/light-disk.ts';
+import { StoredDisk } from './disk/stored-disk.ts';
 import { EventQueue } from './event-queue.ts';
 import { Network } from './network.ts';
-import { SimDisk } from './sim-disk.ts';
-import { firstPort, SimNode, type Surroundings } from './sim-node.ts';
+import type { Settings } from './plan/plan.ts';
+import { cheapSignatures, ed25519Signatures, type Signatures } from './signatures.ts';
+import { type DiskMaker, firstPort, SimNode, type Surroundings } from './sim-node.ts';
 import { Trace } from './trace.ts';
 
-const startWallMs = 1_700_000_000_000;
+/**
+ * Time goes on in whole ticks, a power of two to the millisecond: so clocks that start at different times differ by exactly
+ * that, and a process that wakes at a time that it asked for finds that it has come.
+ */
+const ticksPerMs = 1_024;
 
-/** Simulated time, network and disks with the nodes in them. Everything that happens follows from the seed. */
+/** Simulated time, network and disks with the nodes in them. Everything that happens follows from the settings and the acts. */
 export class World implements Surroundings {
-  readonly random: Random;
+  readonly settings: Settings;
+  readonly signatures: Signatures;
   readonly trace = new Trace();
   readonly network: Network;
   readonly nodes: readonly SimNode[];
   readonly checker: Checker;
-  readonly counts = {
-    steps: 0,
-    published: 0,
-    settled: 0,
-    rejected: 0,
-    crashes: 0,
-    partitions: 0,
-    streams: 0,
-    brokenStreams: 0,
-  };
+  readonly clients: Clients;
+  readonly counts = { events: 0, crashes: 0, partitions: 0, streams: 0, brokenStreams: 0 };
   readonly #queue = new EventQueue();
+  readonly #ongoing = new Set<() => void>();
   #nowMs = 0;
-  #ticket = 0;
+  #isSettled = true;
 
-  constructor(nodeCount: number, seed: number, disk: () => SimDisk = () => new SimDisk()) {
-    this.random = new SeededRandom(seed);
-    this.network = new Network(this.random, (delayMs, run) => this.schedule(delayMs, run));
+  constructor(settings: Settings, disk: DiskMaker = diskMaker(settings)) {
+    this.settings = settings;
+    this.signatures = settings.signed ? ed25519Signatures : cheapSignatures;
+    const { seed } = settings;
+    this.network = new Network(streamOf(seed, 0), (delayMs, run) => this.schedule(delayMs, run));
     this.nodes = Array.from(
-      { length: nodeCount },
-      (_, index) => new SimNode(index, nodeCount, signerFromKey(this.random.bytes(32)), disk(), this),
+      { length: settings.nodes },
+      (_, index) => new SimNode(index, this, streamOf(seed, index + 1), disk),
     );
     this.checker = new Checker(this.nodes);
+    this.clients = new Clients(this);
   }
 
-  now(): Now {
-    return { wallMs: startWallMs + Math.floor(this.#nowMs), monotonicMs: this.#nowMs };
+  nowMs(): number {
+    return this.#nowMs;
   }
 
   schedule(delayMs: number, run: () => void): void {
-    this.#queue.add(this.#nowMs + delayMs, run);
+    this.#queue.add(Math.ceil((this.#nowMs + delayMs) * ticksPerMs) / ticksPerMs, run);
   }
 
   send(from: SimNode, toPort: number, bytes: Uint8Array): void {
     const to = this.node(toPort);
     this.network.send(from.index, to.index, bytes, (arrived) => {
       this.trace.note('arrive', this.#nowMs, from.index, to.index, arrived.length);
-      to.receive(from.signer.origin, arrived);
+      to.receive(arrived, firstPort + from.index);
     });
   }
 
   node(port: number): SimNode {
     const node = this.nodes[port - firstPort];
-    if (node === undefined) throw new SafetyViolation(`somebody called port ${port}, where nobody ever was`);
+    if (node === undefined) throw new SafetyViolation('C2', `somebody called port ${port}, where nobody ever was`);
     return node;
   }
 
   connected(a: SimNode, b: SimNode): boolean {
-    return this.network.connects(a.index, b.index);
+    return this.network.connects(a.index, b.index) && this.network.connects(b.index, a.index);
   }
 
   observe(node: SimNode, effect: ReplicaEffect): void {
     this.checker.observe(node, effect);
-    if (effect.type === 'settled') this.counts.settled += effect.placements.length;
-    else if (effect.type === 'rejected') this.counts.rejected++;
     if (effect.type !== 'send') this.trace.note(effect.type, this.#nowMs, node.index);
   }
 
@@ -79,26 +81,59 @@ export class World implements Surroundings {
     this.checker.flushed(node);
   }
 
-  /** Publishes `count` messages of `bodyBytes` at a node. */
-  publish(node: SimNode, count: number, bodyBytes: number, acks: number): void {
-    const drafts = Array.from({ length: count }, () => ({
-      topic: `topic-${this.random.below(5)}`,
-      author: 'simulator',
-      contentType: 'text/plain',
-      headers: {},
-      body: this.random.bytes(bodyBytes),
-    }));
-    this.counts.published += count;
-    node.publish(this.#ticket++, drafts, acks);
+  unsettle(): void {
+    this.#isSettled = false;
   }
 
-  /** Lets the next thing happen; false when nothing ever will again. */
-  step(): boolean {
-    const event = this.#queue.next();
-    if (event === undefined) return false;
+  /** Calls back with node `index`, unless the cluster has become too small to have it. */
+  withNode(index: number, act: (node: SimNode) => void): void {
+    const node = this.nodes[index];
+    if (node !== undefined) act(node);
+  }
+
+  /** Calls `end` after a while, or when all is healed. */
+  faultFor(forMs: number, end: () => void): void {
+    this.#ongoing.add(end);
+    this.schedule(forMs, () => {
+      if (this.#ongoing.delete(end)) end();
+    });
+  }
+
+  /** Ends every fault that is under way. */
+  heal(): void {
+    this.trace.note('heal', this.#nowMs);
+    for (const end of this.#ongoing) end();
+    this.#ongoing.clear();
+    this.network.heal();
+    for (const node of this.nodes) node.start();
+  }
+
+  /** Lets the next thing happen, if one does before `untilMs`; false when none does, and then it is `untilMs`. */
+  async step(untilMs: number): Promise<boolean> {
+    if (!this.#isSettled) await this.#settle();
+    const event = this.#queue.next(untilMs);
+    if (event === undefined) {
+      this.#nowMs = Math.max(this.#nowMs, untilMs);
+      return false;
+    }
     this.#nowMs = event.atMs;
-    this.counts.steps++;
+    this.counts.events++;
     event.run();
     return true;
   }
+
+  /** Lets promises come true that need no simulated time. None of them waits for anything but others. */
+  async #settle(): Promise<void> {
+    this.#isSettled = true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function diskMaker({ disk }: Settings): DiskMaker {
+  return disk === 'stored' ? (schedule) => new StoredDisk(schedule) : (schedule) => new LightDisk(schedule);
+}
+
+/** A stream of its own for each user of chance, so that an act more or less changes little for the others. */
+function streamOf(seed: number, user: number): SeededRandom {
+  return new SeededRandom((Math.imul(seed, 0x9e3779b1) ^ Math.imul(user + 1, 0x85ebca6b)) >>> 0);
 }

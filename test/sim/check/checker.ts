@@ -3,12 +3,8 @@ import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { decodeSegment } from '@grapevine/cluster-node/wire/segment.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
-import type { SimNode } from './sim-node.ts';
-
-/** A promise of the system that a run broke. */
-export class SafetyViolation extends Error {
-  override readonly name = 'SafetyViolation';
-}
+import type { SimNode } from '../sim-node.ts';
+import { SafetyViolation } from './violation.ts';
 
 /** A publish that some node acknowledged. */
 interface Acknowledged {
@@ -48,7 +44,7 @@ export class Checker {
     else if (effect.type === 'commit') this.#checkCommitted(node, effect.segments);
     else if (effect.type === 'settled') this.#checkSettled(node, effect);
     else if (effect.type === 'refused-segment') {
-      throw new SafetyViolation(`${node.name} refused an honest segment: ${effect.reason}`);
+      throw new SafetyViolation('C6', `${node.name} refused a segment: ${effect.reason}`);
     }
   }
 
@@ -58,7 +54,7 @@ export class Checker {
     for (const { origin, size } of node.disk.heads()) {
       const before = known.get(origin) ?? 0;
       if (size < before)
-        throw new SafetyViolation(`${node.name} went back from ${before} to ${size} entries of ${origin} (C1)`);
+        throw new SafetyViolation('C1', `${node.name} went back from ${before} to ${size} entries of ${origin}`);
       known.set(origin, size);
     }
   }
@@ -71,11 +67,13 @@ export class Checker {
   /** Equal roots must mean equal logs, at any moment. */
   compareRoots(): void {
     const seen = new Map<string, string>();
-    for (const { replica } of this.#nodes) {
+    for (const node of this.#nodes) {
+      const { replica } = node;
       if (replica === undefined) continue;
       const root = toHex(replica.flushed.root());
       const vector = [...replica.flushed.vector].sort().join();
-      if ((seen.get(root) ?? vector) !== vector) throw new SafetyViolation('equal roots over different logs (C4)');
+      if ((seen.get(root) ?? vector) !== vector)
+        throw new SafetyViolation('C4', `${node.name} and another have equal roots over different logs`);
       seen.set(root, vector);
     }
   }
@@ -93,8 +91,7 @@ export class Checker {
       const ids = this.#rebuild(node);
       for (const { origin, placements } of this.#acknowledged) {
         for (const { id, seq } of placements) {
-          if (ids.get(origin)?.[seq] !== id)
-            throw new SafetyViolation(`${node.name} lacks acknowledged ${origin}:${seq} (C5)`);
+          if (ids.get(origin)?.[seq] !== id) throw new SafetyViolation('C5', `${node.name} lacks ${origin}:${seq}`);
         }
       }
     }
@@ -105,7 +102,7 @@ export class Checker {
     for (const { origin, size } of sizes) {
       const held = this.#held(node, origin);
       if (size > held)
-        throw new SafetyViolation(`${node.name} advertised ${size} entries of ${origin}, holds ${held} (C3)`);
+        throw new SafetyViolation('C3', `${node.name} advertised ${size} entries of ${origin}, holds ${held}`);
     }
   }
 
@@ -118,7 +115,7 @@ export class Checker {
         // An origin may write a place again after a crash, but only if what stood there reached no disk.
         if (isOwn && !this.#anyoneHolds(segment.origin, segment.firstSeq + i)) this.#written.set(place, id);
         if (this.#written.get(place) !== id)
-          throw new SafetyViolation(`${node.name} committed a foreign ${place} (C2)`);
+          throw new SafetyViolation('C2', `${node.name} committed a foreign ${place}`);
       });
     }
   }
@@ -127,10 +124,11 @@ export class Checker {
     const { origin } = node.signer;
     const size = (effect.placements.at(-1)?.seq ?? -1) + 1;
     const holders = this.#nodes.filter((other) => this.#held(other, origin) >= size).length;
-    if (this.#held(node, origin) < size) throw new SafetyViolation(`${node.name} acknowledged before the flush (C1)`);
+    if (this.#held(node, origin) < size) throw new SafetyViolation('C1', `${node.name} acknowledged before the flush`);
     if (effect.heldBy > holders) {
       throw new SafetyViolation(
-        `${node.name} said ${effect.heldBy} nodes hold ${origin}:${size - 1}, ${holders} do (C1)`,
+        'C1',
+        `${node.name} said ${effect.heldBy} nodes hold ${origin}:${size - 1}, ${holders} do`,
       );
     }
     this.#acknowledged.push({ origin, placements: effect.placements, heldBy: effect.heldBy });
@@ -150,7 +148,7 @@ export class Checker {
     for (const head of node.disk.heads()) {
       const frontier = new Frontier(fastTreeHash);
       const own: string[] = [];
-      for (const bytes of node.disk.segmentsFrom(head.origin, 0, Number.POSITIVE_INFINITY)) {
+      for (const bytes of node.disk.segments(head.origin)) {
         for (const record of decodeSegment(bytes).records) {
           const leaf = record.kind === 'entry' ? fastTreeHash.leaf(record.bytes) : record.leafHash;
           frontier.append(leaf);
@@ -158,7 +156,7 @@ export class Checker {
         }
       }
       if (own.length !== head.size || toHex(frontier.root()) !== toHex(head.root)) {
-        throw new SafetyViolation(`${node.name}: the raw entries of ${head.origin} do not give its root (C5)`);
+        throw new SafetyViolation('C5', `${node.name}: the raw entries of ${head.origin} do not give its root`);
       }
       ids.set(head.origin, own);
     }

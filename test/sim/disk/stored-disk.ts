@@ -1,0 +1,116 @@
+import type { LogReader } from '@grapevine/cluster-node/core/ports.ts';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import { readHeads } from '@grapevine/cluster-node/store/head-record.ts';
+import { IndexedLogStore } from '@grapevine/cluster-node/store/indexed-log-store.ts';
+import type { Change, KeyRange, KeyValue, KeyValueStore, Table } from '@grapevine/cluster-node/store/key-value.ts';
+import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
+import { MemoryKeyValue } from '@grapevine/cluster-node/store/memory-key-value.ts';
+import { segmentBytesFrom } from '@grapevine/cluster-node/store/stored-log.ts';
+import type { Views } from '@grapevine/cluster-node/views/views.ts';
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
+import type { DiskSchedule, NodeDisk } from './node-disk.ts';
+
+/** The node's own store, with trees, indexes and views, on a key-value store whose writes take simulated time. */
+export class StoredDisk implements NodeDisk {
+  readonly #schedule: DiskSchedule;
+  #memory = new MemoryKeyValue();
+  #store: IndexedLogStore | undefined;
+
+  constructor(schedule: DiskSchedule) {
+    this.#schedule = schedule;
+  }
+
+  get log(): LogReader {
+    return this.#opened();
+  }
+
+  get views(): Views {
+    return this.#opened().views;
+  }
+
+  async open(): Promise<void> {
+    const memory = this.#memory;
+    memory.release();
+    // The layout's mark is written before the process does anything else: there is no fault in that worth its time.
+    const store = await IndexedLogStore.open(new TimedKeyValue(memory, this.#schedule), fastTreeHash);
+    memory.hold();
+    if (memory === this.#memory) this.#store = store;
+  }
+
+  commit(segments: readonly CheckedSegment[]): Promise<void> {
+    return this.#opened().commit(segments);
+  }
+
+  crash(keepsWrite: boolean): void {
+    this.#store = undefined;
+    if (keepsWrite && this.#memory.waiting) {
+      this.#memory.release();
+      this.#schedule.flushed();
+    }
+    this.#memory = this.#memory.crash();
+  }
+
+  backUp(): () => void {
+    const backup = this.#memory.copy();
+    return () => {
+      this.#memory = backup.copy();
+    };
+  }
+
+  wipe(): void {
+    this.#memory = new MemoryKeyValue();
+  }
+
+  heads(): SignedHead[] {
+    return readHeads(this.#memory).map(({ head }) => head);
+  }
+
+  segments(origin: string): Uint8Array[] {
+    return [...segmentBytesFrom(this.#memory, origin, 0)];
+  }
+
+  #opened(): IndexedLogStore {
+    if (this.#store === undefined) throw new Error('No process has opened this disk.');
+    return this.#store;
+  }
+}
+
+/** Holds each write back until its time has come. */
+class TimedKeyValue implements KeyValueStore {
+  readonly #memory: MemoryKeyValue;
+  readonly #schedule: DiskSchedule;
+
+  constructor(memory: MemoryKeyValue, schedule: DiskSchedule) {
+    this.#memory = memory;
+    this.#schedule = schedule;
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#memory.get(table, key);
+  }
+
+  range(table: Table, range: KeyRange): Iterable<KeyValue> {
+    return this.#memory.range(table, range);
+  }
+
+  write(changes: Iterable<Change>): Promise<void> {
+    const written = this.#memory.write(changes);
+    if (this.#memory.waiting) this.#schedule.afterWrite(() => this.#end());
+    return written;
+  }
+
+  close(): Promise<void> {
+    return this.#memory.close();
+  }
+
+  #end(): void {
+    const failure = this.#schedule.failure();
+    if (failure !== undefined) {
+      this.#memory.fail(failure);
+      return;
+    }
+    this.#memory.release();
+    this.#memory.hold();
+    this.#schedule.flushed();
+  }
+}

@@ -1,0 +1,74 @@
+import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
+import type { ActKind, Drawing } from '../acts/act-kind.ts';
+import { faults, workload } from '../acts/all-acts.ts';
+import { type Act, type Plan, type Settings, usualSettings } from './plan.ts';
+
+/** What the command line decides instead of the seed. */
+export interface PlanWishes {
+  readonly nodes?: number;
+  /** Simulated milliseconds under faults. */
+  readonly endMs?: number;
+}
+
+/**
+ * The plan behind a seed. Each seed turns a random part of the faults off, and draws how often the others come (swarm testing:
+ * Groce et al., 2012): what happens all the time hides what only happens when something else is quiet.
+ */
+export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
+  const random = new SeededRandom(seed);
+  const settings = drawSettings(seed, random, wishes);
+  const endMs = wishes.endMs ?? 4_000 + random.below(20_000);
+  const kinds = [...workload, ...faults.filter(() => random.below(2) === 0)].map((kind) => ({
+    kind,
+    weight: kind.weight * (0.2 + 1.6 * random.float()),
+  }));
+  const meanGapMs = 30 + random.below(170);
+  const drawing = drawingOf(random, settings);
+  const acts: Act[] = [];
+  for (let atMs = meanGapMs; atMs < endMs; atMs += Math.ceil(2 * meanGapMs * random.float())) {
+    const { kind, draw } = choose(kinds, random);
+    const parameters = draw(drawing);
+    if (parameters !== undefined) acts.push({ atMs, kind, ...parameters });
+  }
+  return { settings, acts, endMs };
+}
+
+function drawSettings(seed: number, random: Random, { nodes }: PlanWishes): Settings {
+  const size = random.below(12) === 0 ? 10 + random.below(14) : 1 + random.below(7);
+  return {
+    ...usualSettings,
+    seed,
+    nodes: nodes ?? size,
+    maxDatagramBytes: pick(random, [576, 1_400, 1_400, 1_400, 9_000, 65_507]),
+    sealed: random.below(4) === 0,
+    signed: random.below(4) === 0,
+  };
+}
+
+function drawingOf(random: Random, settings: Settings): Drawing {
+  const { nodes } = settings;
+  return {
+    random,
+    settings,
+    node: () => random.below(nodes),
+    someNodes() {
+      const shuffled = Array.from({ length: nodes }, (_, index) => ({ index, at: random.float() }));
+      shuffled.sort((a, b) => a.at - b.at);
+      return shuffled.slice(0, 1 + random.below(Math.max(1, nodes - 1))).map(({ index }) => index);
+    },
+    between: (leastMs, mostMs) => leastMs + random.below(mostMs - leastMs + 1),
+  };
+}
+
+function choose(kinds: readonly { kind: ActKind; weight: number }[], random: Random): ActKind {
+  let at = random.float() * kinds.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { kind, weight } of kinds) {
+    at -= weight;
+    if (at < 0) return kind;
+  }
+  throw new RangeError('There is nothing to choose from.');
+}
+
+function pick<Item>(random: Random, items: readonly [Item, ...Item[]]): Item {
+  return items[random.below(items.length)] ?? items[0];
+}
