@@ -42,6 +42,19 @@ test('one look tells the verdict, the pairs, the nodes and a comparison', async 
   assert.equal(compare.verdict, 'equal');
 });
 
+test('a node that catches up shows from whom and how far', async () => {
+  const [, second] = web.cluster.nodes;
+  assert.ok(second !== undefined);
+  const catchUp = { from: 'node-1', entries: 5, of: 9, bytesPerSecond: 2 ** 40 };
+  second.catchUp = catchUp;
+  const { nodes } = await lookAt('{ cluster { nodes { name catchUp { from entries of bytesPerSecond } } } }');
+  second.catchUp = null;
+  assert.deepEqual(nodes.slice(0, 2), [
+    { name: 'node-1', catchUp: null },
+    { name: 'node-2', catchUp },
+  ]);
+});
+
 test('every node is asked once for its heads, however much of the cluster a document shows', async () => {
   const heads = (): number =>
     web.cluster.nodes.flatMap(({ requests }) => requests).filter(({ url }) => url === '/v1/heads').length;

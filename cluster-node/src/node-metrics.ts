@@ -48,7 +48,14 @@ export function observeNode(registry: Registry, node: ClusterNode, messages: Mes
   for (const state of memberStates) {
     gauge(`grapevine_members_${state}`, `Members that this node sees as ${state}.`, () => inState(state));
   }
-  const { counts: log } = replica;
+  gauge('grapevine_catch_up_lacking_messages', 'Messages that the catch-up under way has still to bring.', () => {
+    const { entries, of } = node.catchUp() ?? { entries: 0, of: 0 };
+    return of - entries;
+  });
+  const { counts: log, catchUpCounts: caughtUp } = replica;
+  counter('grapevine_catch_up_messages_total', 'Messages received by catch-ups.', () => caughtUp.entries);
+  counter('grapevine_catch_up_bytes_total', 'Bytes of segments received by catch-ups.', () => caughtUp.bytes);
+  counterBy('grapevine_catch_ups_total', 'Catch-ups that ended, by outcome.', 'outcome', caughtUp.outcomes);
   counter('grapevine_commits_total', 'Commits flushed.', () => log.commits);
   counter('grapevine_segments_received_total', 'Segments received from peers.', () => log.segmentsReceived);
   counter('grapevine_segments_known_total', 'Segments received that were here already.', () => log.segmentsKnown);

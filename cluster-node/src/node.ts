@@ -1,6 +1,12 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { covers, encodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
-import type { HeadsResponse, Member, PublishRequest, RootResponse } from '@grapevine/shared/contracts/node-api.ts';
+import type {
+  CatchUp,
+  HeadsResponse,
+  Member,
+  PublishRequest,
+  RootResponse,
+} from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
@@ -93,6 +99,14 @@ export class ClusterNode implements NodeService, Stoppable {
 
   members(): readonly Member[] {
     return this.replica.members().map((digest) => this.#memberOf(digest));
+  }
+
+  /** The catch-up that is under way. */
+  catchUp(): CatchUp | null {
+    const progress = this.replica.catchUp(this.#parts.clock.monotonicMs());
+    if (progress === undefined) return null;
+    const { from, entries, of, bytes, elapsedMs } = progress;
+    return { from, entries, of, bytesPerSecond: Math.round((bytes * 1_000) / Math.max(1, elapsedMs)) };
   }
 
   heads(): HeadsResponse {
@@ -225,6 +239,7 @@ export class ClusterNode implements NodeService, Stoppable {
       incarnation: digest.incarnation,
       heartbeat: digest.heartbeat,
       messages: isSelf ? this.views.count() : this.replica.messagesAt(digest.origin),
+      ...(isSelf ? { catchUp: this.catchUp() } : {}),
     };
   }
 }

@@ -5,9 +5,14 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import {
+  type Member,
   type Message,
+  membersResponseSchema,
   messagesByIdResponseSchema,
   messagesResponseSchema,
+  type PublishRequestInput,
+  type PublishResponse,
+  publishResponseSchema,
   type RootResponse,
   rootResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
@@ -32,6 +37,19 @@ export class NodeApi {
 
   root(): Promise<RootResponse> {
     return this.#get(rootResponseSchema, '/v1/root');
+  }
+
+  /** This node's members, itself first. */
+  async members(): Promise<readonly Member[]> {
+    return (await this.#get(membersResponseSchema, '/v1/members')).members;
+  }
+
+  /** Publishes as somebody for whom a BFF vouches; throws unless the node took it. */
+  async publish(body: PublishRequestInput): Promise<PublishResponse> {
+    const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:write'] });
+    const answer = await request(`${this.url}/v1/messages`, { json: body, headers: { [identityHeader]: identity } });
+    assert.ok(answer.status === 201 || answer.status === 202, `${this.name}: ${JSON.stringify(answer.body)}`);
+    return publishResponseSchema.parse(answer.body);
   }
 
   /** One place per id, in the order asked; null where this node holds no such message. */

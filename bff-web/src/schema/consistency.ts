@@ -1,11 +1,21 @@
 import type { ConsistencyReport, NodeReport, PairReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
-import { memberStateSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { type CatchUp, memberStateSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { builder } from './builder.ts';
 import { PairStateType } from './comparison.ts';
 
 const MemberStateType = builder.enumType('MemberState', {
   description: 'A node as the cluster’s failure detector sees it.',
   values: memberStateSchema.options,
+});
+
+const CatchUpType = builder.objectRef<CatchUp>('CatchUp').implement({
+  description: 'A node that is far behind streams what it lacks from a peer.',
+  fields: (t) => ({
+    from: t.exposeID('from', { description: 'The peer.' }),
+    entries: t.expose('entries', { type: 'BigInt', description: 'Messages received so far.' }),
+    of: t.expose('of', { type: 'BigInt', description: 'Messages that it lacked when the stream began.' }),
+    bytesPerSecond: t.expose('bytesPerSecond', { type: 'BigInt' }),
+  }),
 });
 
 export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').implement({
@@ -16,6 +26,7 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
     reachable: t.exposeBoolean('reachable', { description: 'Whether it answered just now.' }),
     root: t.exposeString('root', { nullable: true, description: 'Equal roots mean byte-identical content. In hex.' }),
     messages: t.expose('messages', { type: 'BigInt', nullable: true, description: 'Over all origins.' }),
+    catchUp: t.expose('catchUp', { type: CatchUpType, nullable: true, description: 'While it catches up.' }),
   }),
 });
 

@@ -40,6 +40,20 @@ node-2  alive  12        0123456789abcdef
   assert.match(unreachable.stdout, /^unreachable: .*node-2 {2}suspect, no answer {2}- /s);
 });
 
+test('a node that catches up shows how far it has come', async () => {
+  const answer = report('behind', [{ a: 'node-1', b: 'node-2', state: 'ahead', by: 75 }]);
+  const [, second] = answer.data.cluster.nodes;
+  Object.assign(second ?? {}, { catchUp: { from: 'node-1', entries: 25, of: 100, bytesPerSecond: 24_060_000 } });
+  const { code, stdout } = await status(answer);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /\n\nnode-2 catches up from node-1: 25 of 100 messages \(25 %\) at 24\.1 MB\/s\n\nnode-2 lacks 75 of node-1\n$/,
+  );
+  const json = JSON.parse((await status(answer, '--json')).stdout);
+  assert.deepEqual([json.nodes[0].catchUp, json.nodes[1].catchUp.entries], [null, 25]);
+});
+
 test('--json is for programs: whole roots, the same exit code', async () => {
   const { code, stdout } = await status(report('forked', []), '--json');
   assert.equal(code, 1);

@@ -1,4 +1,10 @@
-import { hashSchema, memberStateSchema, originSchema } from '@grapevine/shared/contracts/node-api.ts';
+import {
+  type CatchUp,
+  catchUpSchema,
+  hashSchema,
+  memberStateSchema,
+  originSchema,
+} from '@grapevine/shared/contracts/node-api.ts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
@@ -22,6 +28,7 @@ const statusSchema = z.object({
       reachable: z.boolean(),
       root: hashSchema.nullable(),
       messages: z.int().nullable(),
+      catchUp: catchUpSchema.nullable().default(null),
     }),
   ),
   consistency: z.object({
@@ -34,7 +41,7 @@ type Verdict = Status['consistency']['verdict'];
 
 const query = `{
   cluster {
-    nodes { name origin state reachable root messages }
+    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } }
     consistency { verdict pairs { a b state by } }
   }
 }`;
@@ -81,11 +88,13 @@ function describe({ nodes, consistency }: Status, paint: Painter, width: number 
     String(messages ?? '-'),
     root?.slice(0, shownRootDigits) ?? '-',
   ]);
+  const catchUps = nodes.flatMap(({ name, catchUp }) => (catchUp === null ? [] : describeCatchUp(name, catchUp)));
   const differing = consistency.pairs.filter(({ state }) => state !== 'equal').map(describePair);
   return [
     headline(consistency.verdict, nodes.length, paint),
     '',
     table([['node', 'state', 'messages', 'root'], ...rows], width),
+    ...(catchUps.length === 0 ? [] : ['', ...catchUps]),
     ...(differing.length === 0 ? [] : ['', ...differing]),
   ].join('\n');
 }
@@ -101,6 +110,12 @@ function headline(verdict: Verdict, count: number, { green, yellow, red }: Paint
     case 'unreachable':
       return red('unreachable: some replicas did not answer');
   }
+}
+
+function describeCatchUp(name: string, { from, entries, of, bytesPerSecond }: CatchUp): string {
+  const share = of === 0 ? 0 : Math.floor((100 * entries) / of);
+  const rate = (bytesPerSecond / 1_000_000).toFixed(1);
+  return `${name} catches up from ${from}: ${entries} of ${of} messages (${share} %) at ${rate} MB/s`;
 }
 
 function describePair({ a, b, state, by }: Status['consistency']['pairs'][number]): string {

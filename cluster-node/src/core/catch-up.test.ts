@@ -100,7 +100,7 @@ describe('a catch-up', () => {
     catchUp.receive(segments(2), 4);
     assert.deepEqual([catchUp.progress(10)?.entries, catchUp.counts.entries], [10, 10]);
     catchUp.ended(stream(), true, 5);
-    assert.deepEqual([catchUp.busy, catchUp.counts.completed, catchUp.counts.failed], [false, 1, 0]);
+    assert.deepEqual([catchUp.busy, catchUp.counts.outcomes], [false, { complete: 1, broken: 0 }]);
     assert.equal(begin(5), true, 'and goes on with the next at once');
   });
 
@@ -144,7 +144,7 @@ describe('a catch-up', () => {
     begin();
     const harvest = catchUp.receive(segments(2).slice(1), 1);
     assert.deepEqual([harvest.segments.length, harvest.refused, catchUp.busy], [0, [], false]);
-    assert.equal(catchUp.counts.failed, 1);
+    assert.equal(catchUp.counts.outcomes.broken, 1);
   });
 
   it('gives up a peer that falls silent, and asks another', () => {
@@ -168,7 +168,7 @@ describe('a catch-up', () => {
     begin(60_000);
     assert.deepEqual([catchUp.peerOf(old), catchUp.peerOf(stream())], [undefined, peer]);
     catchUp.ended(old, true, 60_000);
-    assert.deepEqual([catchUp.busy, catchUp.counts.completed], [true, 0]);
+    assert.deepEqual([catchUp.busy, catchUp.counts.outcomes.complete], [true, 0]);
   });
 
   it('leaves a peer alone for a while whose stream was empty', () => {

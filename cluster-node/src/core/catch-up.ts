@@ -48,8 +48,7 @@ export interface CatchUpProgress {
 
 /** Counts since the start, for metrics. */
 export interface CatchUpCounts {
-  completed: number;
-  failed: number;
+  readonly outcomes: { complete: number; broken: number };
   entries: number;
   bytes: number;
 }
@@ -66,7 +65,7 @@ export interface CatchUpPorts {
  * from wherever it came to.
  */
 export class CatchUp {
-  readonly counts: CatchUpCounts = { completed: 0, failed: 0, entries: 0, bytes: 0 };
+  readonly counts: CatchUpCounts = { outcomes: { complete: 0, broken: 0 }, entries: 0, bytes: 0 };
   readonly #thresholdBytes: number;
   readonly #ports: CatchUpPorts;
   /** Weight of the segments seen last, to tell bytes from numbers of entries. */
@@ -172,8 +171,7 @@ export class CatchUp {
     const stream = this.#stream;
     if (stream?.id !== streamId) return;
     this.#stream = undefined;
-    if (isComplete) this.counts.completed++;
-    else this.counts.failed++;
+    this.counts.outcomes[isComplete ? 'complete' : 'broken']++;
     if (!isComplete || stream.entries === 0) this.#avoid(stream.peer.origin, nowMs);
   }
 

@@ -5,6 +5,7 @@ import {
   comparisonSchema,
   type HeadsResponse,
   headsResponseSchema,
+  type Member,
   type MembersResponse,
   type Message,
   type MessagesResponse,
@@ -184,6 +185,18 @@ export class ClusterClient implements Stoppable {
   /** The membership as one live node sees it, that node first. */
   async members(caller: Caller): Promise<MembersResponse> {
     return this.#get(caller, membersResponseSchema, '/v1/members');
+  }
+
+  /** What the node called `nodeName` says of itself. */
+  async member(caller: Caller, nodeName: string): Promise<Member> {
+    const { body } = await this.#calls.call(caller, membersResponseSchema, {
+      method: 'GET',
+      path: '/v1/members',
+      node: nodeName,
+    });
+    const own = body.members.find(({ name }) => name === nodeName);
+    if (own !== undefined && body.self === nodeName) return own;
+    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${body.self} answered.`);
   }
 
   /** The heads of the node called `nodeName`; nobody else answers for it. */

@@ -41,6 +41,17 @@ test('a replica that lacks entries is behind, by how many', async () => {
   assert.deepEqual(pairsOf(report).slice(1), ['node-1 node-3 ahead 3', 'node-2 node-3 ahead 3']);
 });
 
+test('a replica that catches up says so itself', async () => {
+  await using under = await startClient();
+  const catchUp = { from: 'node-1', entries: 5, of: 9, bytesPerSecond: 100 };
+  node(under, 2).catchUp = catchUp;
+  const { nodes } = await consistencyReport(under.client, ada);
+  assert.deepEqual(
+    nodes.map((one) => one.catchUp),
+    [null, null, catchUp],
+  );
+});
+
 test('a replica that contradicts the others is forked, at whatever size', async () => {
   await using under = await startClient();
   const { results } = await under.client.publish(ada, { messages: [draft, draft] });

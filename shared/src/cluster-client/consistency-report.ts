@@ -1,5 +1,5 @@
 import { limits } from '../contracts/limits.ts';
-import type { Comparison, HeadsResponse, Member, MemberState } from '../contracts/node-api.ts';
+import type { CatchUp, Comparison, HeadsResponse, Member, MemberState } from '../contracts/node-api.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import { compareHeads, type RootAt } from '../log/compare-heads.ts';
 import type { Caller } from './caller.ts';
@@ -21,6 +21,8 @@ export interface NodeReport {
   readonly root: string | null;
   /** Messages over all origins; `null` when it did not answer. */
   readonly messages: number | null;
+  /** The stream by which it catches up; `null` when there is none, or it did not say. */
+  readonly catchUp: CatchUp | null;
 }
 
 export interface PairReport {
@@ -40,7 +42,7 @@ export interface ConsistencyReport {
 }
 
 /** What the report asks of the cluster. */
-export type ReportSource = Pick<ClusterClient, 'members' | 'heads' | 'rootAt'>;
+export type ReportSource = Pick<ClusterClient, 'members' | 'member' | 'heads' | 'rootAt'>;
 
 /** Nodes in one report: more replicas than can acknowledge a publish do not exist, and pairs grow with the square. */
 const maxNodes = limits.acks;
@@ -59,8 +61,11 @@ export async function consistencyReport(cluster: ReportSource, caller: Caller): 
     .filter(({ state }) => state !== 'left')
     .sort(byName)
     .slice(0, maxNodes);
-  const answers = await Promise.all(counted.map((member) => headsOf(cluster, timed, member.name)));
-  const nodes = counted.map((member, i) => nodeReport(member, answers[i]));
+  const [answers, records] = await Promise.all([
+    Promise.all(counted.map(({ name }) => unlessUnreachable(cluster.heads(timed, name)))),
+    Promise.all(counted.map(({ name }) => unlessUnreachable(cluster.member(timed, name)))),
+  ]);
+  const nodes = counted.map((member, i) => nodeReport(member, answers[i], records[i]));
   const rootAt = rememberedRoots(cluster, timed);
   const pairs: PairReport[] = [];
   for (const [i, a] of counted.entries()) {
@@ -83,15 +88,15 @@ export function verdictOf(nodes: readonly NodeReport[], pairs: readonly PairRepo
 const { compare } = new Intl.Collator('en', { numeric: true });
 const byName = (a: Member, b: Member): number => compare(a.name, b.name);
 
-async function headsOf(cluster: ReportSource, caller: Caller, node: string): Promise<HeadsResponse | undefined> {
+async function unlessUnreachable<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    return await cluster.heads(caller, node);
+    return await call;
   } catch (error) {
     return asUnreachable(error);
   }
 }
 
-function nodeReport(member: Member, answer: HeadsResponse | undefined): NodeReport {
+function nodeReport(member: Member, answer: HeadsResponse | undefined, own: Member | undefined): NodeReport {
   return {
     name: member.name,
     origin: member.origin,
@@ -99,6 +104,7 @@ function nodeReport(member: Member, answer: HeadsResponse | undefined): NodeRepo
     reachable: answer !== undefined,
     root: answer?.root ?? null,
     messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),
+    catchUp: own?.catchUp ?? null,
   };
 }
 

@@ -203,6 +203,19 @@ export type Comparison = z.infer<typeof comparisonSchema>;
 
 export const memberStateSchema = z.enum(['alive', 'suspect', 'dead', 'left']);
 export type MemberState = z.infer<typeof memberStateSchema>;
+
+/** A stream of a peer's segments that a node takes in because it is far behind. */
+export const catchUpSchema = z.object({
+  /** Name of the peer. */
+  from: z.string(),
+  /** Messages taken so far, of as many as the peer was known to have more when the stream began. */
+  entries: sizeSchema,
+  of: sizeSchema,
+  /** Since the stream began. */
+  bytesPerSecond: sizeSchema,
+});
+export type CatchUp = z.infer<typeof catchUpSchema>;
+
 export const memberSchema = z.object({
   name: z.string(),
   origin: originSchema,
@@ -215,6 +228,8 @@ export const memberSchema = z.object({
   heartbeat: z.int().min(0),
   /** Messages that this member was last known to hold, over all origins; 0 when it never said. */
   messages: sizeSchema,
+  /** Only in the answering node's own record, which alone can tell; null while none is under way. */
+  catchUp: catchUpSchema.nullable().optional(),
 });
 export type Member = z.infer<typeof memberSchema>;
 
