@@ -166,6 +166,30 @@ export function describeLogStore(name: string, open: () => Promise<StoreUnderTes
       );
     });
 
+    withStore('tells which topics a commit changed, one whose last message it hid included', async ({ log, views }) => {
+      const told: (readonly [string, number])[][] = [];
+      const leave = views.onTopics((changed) => {
+        for (const { name, digest } of changed) assert.equal(digest, views.topic(name)?.digest ?? '0'.repeat(64));
+        told.push(changed.map(({ name, count }) => [name, count] as const).sort());
+      });
+      const late = new OriginLog('a', startHlc + 1000n);
+      const early = new OriginLog('b');
+      await log.commit([late.segment([{ topic: 'late', idempotencyKey: 'k' }, { topic: 'shared' }])]);
+      await log.commit([early.segment([{ topic: 'early', idempotencyKey: 'k' }])]);
+      leave();
+      await log.commit([early.segment([{ topic: 'shared' }])]);
+      assert.deepEqual(told, [
+        [
+          ['late', 1],
+          ['shared', 1],
+        ],
+        [
+          ['early', 1],
+          ['late', 0],
+        ],
+      ]);
+    });
+
     withStore('lets the first of two messages with one idempotency key win, whichever arrives first', async (store) => {
       const { log, views } = store;
       const late = new OriginLog('a', startHlc + 1000n);

@@ -26,6 +26,10 @@ export function countStreams(registry: Registry, size: () => number): void {
   showOpen(registry, 'grapevine_node_streams', 'Event streams that are open.', size);
 }
 
+export function countFollowers(registry: Registry, size: () => number): void {
+  showOpen(registry, 'grapevine_node_change_followers', 'Followers of changes that are connected.', size);
+}
+
 export function countSegmentStreams(registry: Registry, size: () => number): void {
   showOpen(registry, 'grapevine_node_segment_streams', 'Streams of segments to other nodes that are open.', size);
 }

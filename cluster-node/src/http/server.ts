@@ -11,9 +11,11 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Registry } from 'prom-client';
 import type { NodeService } from '../node-service.ts';
 import { authenticate } from './authorize.ts';
+import { ChangeHub } from './change-hub.ts';
+import { changeRoutes } from './change-routes.ts';
 import { compareRoutes } from './compare-routes.ts';
 import { healthRoutes } from './health-routes.ts';
-import { countSegmentStreams, countStreams, timeRequests } from './http-metrics.ts';
+import { countFollowers, countSegmentStreams, countStreams, timeRequests } from './http-metrics.ts';
 import { logRoutes } from './log-routes.ts';
 import { membersRoutes } from './members-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
@@ -48,30 +50,42 @@ const maxHeaderBytes = 80 * 1024;
 
 /** Serves the node API. `stop` ends the streams first: some never end by themselves, the others take long. */
 export async function startNodeHttp(options: NodeHttpOptions, address: ListenOptions): Promise<ListeningServer> {
-  const hub = new StreamHub(options.service);
-  const segments = new SegmentStreams(options.service);
+  const streams = {
+    messages: new StreamHub(options.service),
+    changes: new ChangeHub(options.service.views),
+    segments: new SegmentStreams(options.service),
+  };
+  const closeStreams = (): void => {
+    for (const kind of Object.values(streams)) kind.close();
+  };
   const limits = {
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
   };
-  const server = createServer(limits, nodeApp(options, hub, segments));
+  const server = createServer(limits, nodeApp(options, streams));
   try {
     const listening = await listen(server, address);
     const stop = (): Promise<void> => {
-      hub.close();
-      segments.close();
+      closeStreams();
       return listening.stop();
     };
     return { ...listening, stop };
   } catch (error) {
-    hub.close();
+    closeStreams();
     throw error;
   }
 }
 
+/** Answers that go on: each kind with its own bound. */
+interface Streams {
+  readonly messages: StreamHub;
+  readonly changes: ChangeHub;
+  readonly segments: SegmentStreams;
+}
+
 /** What a request passes, in order. */
-function nodeApp(options: NodeHttpOptions, hub: StreamHub, segments: SegmentStreams): Express {
+function nodeApp(options: NodeHttpOptions, streams: Streams): Express {
   const { service, treeHash, metrics, clock } = options;
   const app = express();
   app.disable('x-powered-by');
@@ -79,16 +93,18 @@ function nodeApp(options: NodeHttpOptions, hub: StreamHub, segments: SegmentStre
   app.set('etag', false);
   // Every parameter is a text, or a list when it is repeated; never an object.
   app.set('query parser', 'simple');
-  countStreams(metrics, () => hub.size);
-  countSegmentStreams(metrics, () => segments.size);
+  countStreams(metrics, () => streams.messages.size);
+  countFollowers(metrics, () => streams.changes.size);
+  countSegmentStreams(metrics, () => streams.segments.size);
   app.use(timeRequests(metrics, clock));
   app.use(healthRoutes(service, metrics));
   app.use('/v1', authenticate(options.verifier));
   app.use(messagesRoutes(options));
   app.use(topicsRoutes(service));
   app.use(syncRoutes(service));
-  app.use(streamRoutes(service, hub));
-  app.use(segmentRoutes(segments));
+  app.use(streamRoutes(service, streams.messages));
+  app.use(changeRoutes(streams.changes));
+  app.use(segmentRoutes(streams.segments));
   app.use(logRoutes(service, treeHash));
   app.use(compareRoutes(options));
   app.use(membersRoutes(service));

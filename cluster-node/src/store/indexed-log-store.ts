@@ -7,7 +7,6 @@ import { Indexes } from '../views/indexes.ts';
 import { projectSegment } from '../views/projection.ts';
 import { SegmentCache } from '../views/segment-cache.ts';
 import { StoredViews } from '../views/stored-views.ts';
-import type { Views } from '../views/views.ts';
 import { Batch } from './batch.ts';
 import { countOrigins, encodeHeadRecord, maxOrigins, readHead, readHeads, sizeOf } from './head-record.ts';
 import type { KeyValueStore } from './key-value.ts';
@@ -34,7 +33,7 @@ interface Write {
  * read of flushed state, and leaves nothing to take back in memory but the indexes' newest records when a write fails.
  */
 export class IndexedLogStore implements LogStore {
-  readonly views: Views;
+  readonly views: StoredViews;
   readonly #data: KeyValueStore;
   readonly #indexes = new Indexes();
   readonly #segments: SegmentCache;
@@ -144,6 +143,7 @@ export class IndexedLogStore implements LogStore {
       if (!batch.isEmpty) await this.#data.write(batch.changes());
       this.#indexes.settle();
       for (const settle of flushed) settle();
+      this.views.announce(batch.changes());
     } catch (error) {
       this.#giveUp(group, asError(error));
     }

@@ -4,7 +4,7 @@ import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import { equalBytes, fromHex } from '@grapevine/shared/log/bytes.ts';
 import { hlcFromHex } from '@grapevine/shared/log/hlc.ts';
 import { originAt, readHeads } from '../store/head-record.ts';
-import type { KeyValueReader } from '../store/key-value.ts';
+import type { Change, KeyValueReader } from '../store/key-value.ts';
 import { firstKey, lastKey, postingKey, seqKey, seqOfKey, successor, topicKey, topicOfKey } from '../store/keys.ts';
 import { segmentAt, treeOf } from '../store/stored-log.ts';
 import { type Segment, segmentFirstHlc } from '../wire/segment.ts';
@@ -12,7 +12,7 @@ import { ownerOf } from './duplicates.ts';
 import type { Indexes } from './indexes.ts';
 import { compareMessages, type PostedMessage, type TopicPlace, walkBackward, walkForward } from './postings.ts';
 import type { SegmentCache } from './segment-cache.ts';
-import { decodeTopicRecord, topicOf } from './topic-record.ts';
+import { decodeTopicRecord, emptyTopic, topicOf } from './topic-record.ts';
 import type { Page, PageQuery, StoredEntry, Views } from './views.ts';
 
 /** Entries that one call of `since` looks at: bounds how long it takes when hardly any is of a wanted topic. */
@@ -23,6 +23,7 @@ export class StoredViews implements Views {
   readonly #reader: KeyValueReader;
   readonly #indexes: Indexes;
   readonly #segments: SegmentCache;
+  readonly #topicListeners = new Set<(changed: readonly Topic[]) => void>();
 
   constructor(reader: KeyValueReader, indexes: Indexes, segments: SegmentCache) {
     this.#reader = reader;
@@ -121,6 +122,23 @@ export class StoredViews implements Views {
     }
     const more = heads.some(({ head }) => (vector.get(head.origin) ?? 0) < head.size);
     return { items, vector, more };
+  }
+
+  onTopics(listener: (changed: readonly Topic[]) => void): () => void {
+    this.#topicListeners.add(listener);
+    return () => this.#topicListeners.delete(listener);
+  }
+
+  /** Tells the listeners what `changes`, now flushed, did to topics. */
+  announce(changes: Iterable<Change>): void {
+    if (this.#topicListeners.size === 0) return;
+    const changed: Topic[] = [];
+    for (const { table, key, value } of changes) {
+      if (table !== 'topics') continue;
+      const name = topicOfKey(key);
+      changed.push(topicOf(name, value === undefined ? emptyTopic : decodeTopicRecord(name, value)));
+    }
+    if (changed.length > 0) for (const listener of this.#topicListeners) listener(changed);
   }
 
   /** Sequence numbers of the segment's visible entries in any of `topics`, empty meaning all; ascending. */

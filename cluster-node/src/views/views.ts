@@ -51,4 +51,9 @@ export interface Views {
   ): { items: StoredEntry[]; vector: Vector; more: boolean };
   /** Messages over all origins. */
   count(): number;
+  /**
+   * Calls back, until the returned function is called, with the topics that a write changed, as they are once it is flushed; whatever the reason
+   * (new, hidden or erased messages). One that has no messages any more has count 0.
+   */
+  onTopics(listener: (changed: readonly Topic[]) => void): () => void;
 }

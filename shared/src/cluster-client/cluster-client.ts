@@ -31,6 +31,7 @@ import type { Random } from '../random.ts';
 import type { Caller } from './caller.ts';
 import { type CallObserver, ClusterCalls } from './cluster-calls.ts';
 import { followMessages, type MessageEvent } from './message-stream.ts';
+import { TopicChanges } from './topic-changes.ts';
 
 export interface ClusterClientOptions {
   /** The service's own name: it asks for membership under this subject. */
@@ -60,6 +61,8 @@ export interface SyncRequest {
   readonly since?: string | undefined;
   readonly topics?: readonly string[];
   readonly limit: number;
+  /** A consistency token: only a node that holds what it covers answers. */
+  readonly consistency?: string | undefined;
 }
 
 /** `acknowledged` is false when `acks` nodes did not hold everything in time: accepted, but not yet as safe as asked for. */
@@ -180,6 +183,11 @@ export class ClusterClient implements Stoppable {
     request: { readonly topic?: string | undefined; readonly since?: string | undefined },
   ): AsyncGenerator<MessageEvent, void, undefined> {
     return followMessages(this.#calls, caller, request);
+  }
+
+  /** Follows which topics change, until it is stopped. One per process is enough: it serves any number of askers. */
+  followChanges(): TopicChanges {
+    return new TopicChanges(this.#calls);
   }
 
   /** The membership as one live node sees it, that node first. */

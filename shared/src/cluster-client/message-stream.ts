@@ -85,7 +85,7 @@ async function present(calls: ClusterCalls, signal: AbortSignal): Promise<string
 }
 
 /** A stream at any node; goes round the nodes, with growing pauses, until one opens or the time is up. */
-async function openSomewhere(
+export async function openSomewhere(
   calls: ClusterCalls,
   caller: Caller,
   path: string,

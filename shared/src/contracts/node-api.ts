@@ -242,6 +242,17 @@ export const syncResponseSchema = z.object({ items: z.array(messageSchema), toke
 export type SyncResponse = z.infer<typeof syncResponseSchema>;
 
 /**
+ * `GET /v1/changes` answers `text/event-stream`: one event `changes` at once with the present and no topics, then one for
+ * what was committed since the one before. `token` is what the node holds; a topic without messages has count 0. Not
+ * resumable: a new connection starts at the present again.
+ */
+export const changesEventSchema = z.object({
+  token: tokenSchema,
+  topics: z.array(topicSchema.pick({ name: true, count: true, digest: true })),
+});
+export type ChangesEvent = z.infer<typeof changesEventSchema>;
+
+/**
  * `GET /v1/stream?topic=&since=` answers `text/event-stream`: one event `message` per entry, `data` a `Message`, `id` a
  * token; a comment line every 10 s keeps idle connections open. Without `since` it starts at the present.
  */
