@@ -11,6 +11,8 @@ import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
 import type { PublishRequest } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
+import type { SituationCounts } from './check/situations.ts';
+import type { Watcher } from './check/watcher.ts';
 import { clusterKeys } from './cluster-keys.ts';
 import type { DiskSchedule, NodeDisk } from './disk/node-disk.ts';
 import { NodeClock } from './node-clock.ts';
@@ -24,6 +26,8 @@ import { SimTransport } from './sim-transport.ts';
 export interface Surroundings extends StreamSurroundings {
   readonly settings: Settings;
   readonly signatures: Signatures;
+  readonly situations: SituationCounts;
+  readonly watcher: Watcher;
   nowMs(): number;
   /** The node at a port. */
   node(port: number): SimNode;
@@ -123,7 +127,7 @@ export class SimNode {
   crash(keepsWrite: boolean): void {
     if (!this.running) return;
     this.#end();
-    this.disk.crash(keepsWrite);
+    if (this.disk.crash(keepsWrite)) this.#world.situations.reached('write survived its process');
   }
 
   /** The process says goodbye and ends when what it took is flushed. */
@@ -149,6 +153,7 @@ export class SimNode {
 
   /** As a client's request reaches the node. Never settles when the node dies first. */
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
+    if (this.replica?.mayWrite === false) this.#world.situations.reached('refused before it knew its log');
     if (this.#isLeaving || this.#publisher === undefined || this.replica?.mayWrite !== true) {
       throw new GrapevineError('UNAVAILABLE', `${this.name} takes no publishes.`);
     }
@@ -205,7 +210,10 @@ export class SimNode {
         this.#enqueue(event),
       );
     }
-    transport.onMessage((message, sender) => this.step({ type: 'message', sender, message }));
+    transport.onMessage((message, sender) => {
+      this.#world.watcher.received(this, message);
+      this.step({ type: 'message', sender, message });
+    });
     this.step({ type: 'wake' });
   }
 

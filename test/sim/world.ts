@@ -2,7 +2,9 @@ import type { ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
 import { Checker } from './check/checker.ts';
 import { Clients } from './check/clients.ts';
+import { SituationCounts } from './check/situations.ts';
 import { SafetyViolation } from './check/violation.ts';
+import { Watcher } from './check/watcher.ts';
 import { LightDisk } from './disk/light-disk.ts';
 import { StoredDisk } from './disk/stored-disk.ts';
 import { EventQueue } from './event-queue.ts';
@@ -27,6 +29,8 @@ export class World implements Surroundings {
   readonly nodes: readonly SimNode[];
   readonly checker: Checker;
   readonly clients: Clients;
+  readonly situations = new SituationCounts();
+  readonly watcher = new Watcher(this.situations);
   readonly counts = { events: 0, crashes: 0, partitions: 0, streams: 0, brokenStreams: 0 };
   readonly #queue = new EventQueue();
   readonly #ongoing = new Set<() => void>();
@@ -74,6 +78,7 @@ export class World implements Surroundings {
 
   observe(node: SimNode, effect: ReplicaEffect): void {
     this.checker.observe(node, effect);
+    this.watcher.observe(node, effect);
     if (effect.type !== 'send') this.trace.note(effect.type, this.#nowMs, node.index);
   }
 

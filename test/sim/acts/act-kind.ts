@@ -23,6 +23,8 @@ export interface ActKind {
   /** Parameters of one act; undefined when it makes no sense in this cluster. */
   draw(drawing: Drawing): Record<string, unknown> | undefined;
   /** Throws a `ZodError` when the parameters are not those of this kind. */
+  check(act: Act): void;
+  /** For an act that passes `check`. */
   perform(world: World, act: Act): void;
 }
 
@@ -35,15 +37,13 @@ export function actKind<Shape extends z.ZodRawShape>(definition: {
   perform(world: World, parameters: z.infer<z.ZodObject<Shape>>): void;
 }): ActKind {
   const { kind, weight, shape } = definition;
-  const schema = z.object({ atMs: milliseconds, kind: z.literal(kind) });
   const parameters = z.object(shape);
+  const schema = z.strictObject({ atMs: milliseconds, kind: z.literal(kind), ...shape });
   return {
     kind,
     weight,
     draw: (drawing) => definition.draw(drawing),
-    perform(world, act) {
-      schema.parse(act);
-      definition.perform(world, parameters.parse(act));
-    },
+    check: (act) => void schema.parse(act),
+    perform: (world, act) => definition.perform(world, parameters.parse(act)),
   };
 }

@@ -46,10 +46,11 @@ export class LightDisk implements NodeDisk {
     return promise;
   }
 
-  crash(keepsWrite: boolean): void {
-    const [oldest] = this.#unflushed;
-    if (keepsWrite && oldest !== undefined) this.#flush(oldest);
+  crash(keepsWrite: boolean): boolean {
+    const kept = keepsWrite ? this.#unflushed[0] : undefined;
     this.#unflushed = [];
+    if (kept !== undefined) this.#flush(kept);
+    return kept !== undefined;
   }
 
   backUp(): () => void {

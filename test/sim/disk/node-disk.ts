@@ -25,9 +25,9 @@ export interface NodeDisk {
   commit(segments: readonly CheckedSegment[]): Promise<void>;
   /**
    * The process is gone. Of what was being written, the oldest write is kept whole when `keepsWrite`: it had reached the
-   * platter, but nobody had heard of it. A write is never torn: its checksum would not hold.
+   * platter, but nobody had heard of it. A write is never torn: its checksum would not hold. Answers whether one was kept.
    */
-  crash(keepsWrite: boolean): void;
+  crash(keepsWrite: boolean): boolean;
   /** Makes a backup of what is flushed; calling it puts the disk back to it. Only while no process runs. */
   backUp(): () => void;
   /** Everything is gone. Only while no process runs. */

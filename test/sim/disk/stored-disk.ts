@@ -41,13 +41,13 @@ export class StoredDisk implements NodeDisk {
     return this.#opened().commit(segments);
   }
 
-  crash(keepsWrite: boolean): void {
+  crash(keepsWrite: boolean): boolean {
     this.#store = undefined;
-    if (keepsWrite && this.#memory.waiting) {
-      this.#memory.release();
-      this.#schedule.flushed();
-    }
+    const isKept = keepsWrite && this.#memory.waiting;
+    if (isKept) this.#memory.release();
     this.#memory = this.#memory.crash();
+    if (isKept) this.#schedule.flushed();
+    return isKept;
   }
 
   backUp(): () => void {

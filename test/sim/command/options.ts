@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import type { PlanWishes } from '../plan/draw-plan.ts';
+
+export const help = `Runs a whole cluster in one process on simulated time, network, disks and clocks.
+
+One run:
+  npm run sim -- [--seed 7]             the plan that follows from a seed
+  npm run sim -- --replay FILE          a plan that was written down
+  npm run sim -- --plan WORD            a plan as the simulator prints it
+
+  --save FILE   writes the plan down before it is run
+  --shrink      when a promise is broken, makes the plan as small as it gets and writes it down
+
+Many runs:
+  npm run sim -- --sweep 1000 [--from 1] [--jobs 2]
+
+  --sweep       how many seeds, 1 to 10000000
+  --from        the first of them
+  --jobs        threads; one per core when absent
+
+With a seed and with a sweep:
+  --nodes       replicas, 1 to 1000, instead of as many as the seed says
+  --for         simulated milliseconds under faults, instead of as many as the seed says
+
+Exit code 0 when every promise was kept, 1 when one was broken or a sweep of 200 seeds or more never got into some situation, 2 for
+a wrong option, 130 after Ctrl-C.
+`;
+
+/** A sweep of fewer seeds need not get into every situation. */
+export const seedsForAllSituations = 200;
+
+export type Command =
+  | { readonly kind: 'help' }
+  | {
+      readonly kind: 'run';
+      readonly source:
+        | { readonly seed: number; readonly wishes: PlanWishes }
+        | { readonly file: string }
+        | { readonly word: string };
+      readonly save: string | undefined;
+      readonly shrinks: boolean;
+    }
+  | {
+      readonly kind: 'sweep';
+      readonly from: number;
+      readonly count: number;
+      readonly jobs: number;
+      readonly wishes: PlanWishes;
+    };
+
+/** Throws an error that says which option is wrong. */
+export function readCommand(args: readonly string[], cores: number): Command {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string' },
+      replay: { type: 'string' },
+      plan: { type: 'string' },
+      save: { type: 'string' },
+      shrink: { type: 'boolean', default: false },
+      sweep: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: `${cores}` },
+      nodes: { type: 'string' },
+      for: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return { kind: 'help' };
+  const given = (['seed', 'replay', 'plan', 'sweep'] as const).filter((name) => values[name] !== undefined);
+  if (given.length > 1) throw new RangeError(`Found ${given.map((name) => `--${name}`).join(' and ')}, expected one.`);
+  const wishes = {
+    ...(values.nodes === undefined ? {} : { nodes: wholeNumber('nodes', values.nodes, 1, 1_000) }),
+    ...(values.for === undefined ? {} : { endMs: wholeNumber('for', values.for, 1, 3_600_000) }),
+  };
+  if (values.sweep !== undefined) {
+    return {
+      kind: 'sweep',
+      from: wholeNumber('from', values.from, 0, 0xffff_ffff),
+      count: wholeNumber('sweep', values.sweep, 1, 10_000_000),
+      jobs: wholeNumber('jobs', values.jobs, 1, 256),
+      wishes,
+    };
+  }
+  const { save, shrink: shrinks } = values;
+  if (values.replay !== undefined) return { kind: 'run', source: { file: values.replay }, save, shrinks };
+  if (values.plan !== undefined) return { kind: 'run', source: { word: values.plan }, save, shrinks };
+  const seed = wholeNumber('seed', values.seed ?? '7', 0, 0xffff_ffff);
+  return { kind: 'run', source: { seed, wishes }, save, shrinks };
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new RangeError(`--${name}: found ${JSON.stringify(text)}, expected a whole number from ${least} to ${most}.`);
+}
