@@ -6,22 +6,30 @@
 /** One way to do it. */
 export interface Contender {
   readonly name: string;
-  /** Does it once and returns the figure, in the benchmark's unit. */
-  run(): Promise<number>;
+  /** Does it once and returns one number for each of the benchmark's figures. */
+  run(): Promise<readonly number[]>;
 }
 
-/** How many times better than a rival ours is to be. */
+/** What ours is to reach. */
 export interface Target {
-  /** A contender's name. */
-  readonly against: string;
+  /** A contender's name: `must` and `aim` say how many times better ours is to be. Without it they are bounds of our own figure. */
+  readonly against?: string;
   readonly must: number;
   readonly aim?: number;
+}
+
+/** Something that every run tells. */
+export interface Figure {
+  /** Which of the benchmark's figures it is, when there are several. */
+  readonly what?: string;
+  readonly unit: string;
+  readonly better: 'lower' | 'higher';
+  readonly targets: readonly Target[];
 }
 
 export interface Prepared {
   /** Ours first. */
   readonly contenders: readonly Contender[];
-  readonly targets: readonly Target[];
   /** Ends what `prepare` started, after success and failure alike. */
   close?(): Promise<void>;
 }
@@ -31,8 +39,7 @@ export interface Benchmark {
   readonly name: string;
   /** What is measured, for the heading. */
   readonly title: string;
-  readonly unit: string;
-  readonly better: 'lower' | 'higher';
+  readonly figures: readonly Figure[];
   /** Turns that each contender takes. */
   readonly rounds: number;
   prepare(): Promise<Prepared>;
@@ -45,10 +52,13 @@ export interface Measured {
   readonly highest: number;
   /** How many times better ours is; 1 for ours. */
   readonly ratio: number;
+  /** In times better; for ours, in the figure's unit. */
   readonly must: number | null;
   readonly aim: number | null;
+  readonly met: boolean;
 }
 
+/** One figure of a benchmark, of all contenders. */
 export interface Report {
   readonly name: string;
   readonly title: string;
@@ -58,44 +68,64 @@ export interface Report {
   readonly contenders: readonly Measured[];
 }
 
-/** Runs the contenders of one benchmark in turns. `onRound` hears of each round before it starts, counted from 1. */
-export async function measure(benchmark: Benchmark, onRound: (round: number) => void): Promise<Report> {
-  const { name, title, unit, better, rounds } = benchmark;
+/**
+ * Runs the contenders of one benchmark in turns and reports each of its figures. `onRound` hears of each round before it
+ * starts, counted from 1.
+ */
+export async function measure(benchmark: Benchmark, onRound: (round: number) => void): Promise<Report[]> {
+  const { name, title, figures, rounds } = benchmark;
   const prepared = await benchmark.prepare();
   try {
-    const figures = prepared.contenders.map((): number[] => []);
+    const runs = prepared.contenders.map((): (readonly number[])[] => []);
     for (let round = 0; round < rounds; round++) {
       onRound(round + 1);
       for (let turn = 0; turn < prepared.contenders.length; turn++) {
         // Another one begins each round, so that nobody always runs on a machine that the same rival has just heated up.
         const i = (round + turn) % prepared.contenders.length;
-        const figure = await prepared.contenders[i]?.run();
-        if (figure !== undefined) figures[i]?.push(figure);
+        const run = await prepared.contenders[i]?.run();
+        if (run !== undefined) runs[i]?.push(run);
       }
     }
-    const ours = median(figures[0] ?? []);
-    const contenders = prepared.contenders.map((contender, i): Measured => {
-      const own = figures[i] ?? [];
-      const target = prepared.targets.find(({ against }) => against === contender.name);
-      return {
-        name: contender.name,
-        median: median(own),
-        lowest: Math.min(...own),
-        highest: Math.max(...own),
-        ratio: better === 'lower' ? median(own) / ours : ours / median(own),
-        must: target?.must ?? null,
-        aim: target?.aim ?? null,
-      };
+    return figures.map(({ what, unit, better, targets }, at): Report => {
+      const own = runs.map((perRound) => perRound.map((run) => run[at] ?? Number.NaN));
+      const contenders = prepared.contenders.map((contender, i) =>
+        compared(contender.name, own[i] ?? [], i === 0 ? undefined : own[0], better, targets),
+      );
+      return { name, title: what === undefined ? title : `${title}: ${what}`, unit, better, rounds, contenders };
     });
-    return { name, title, unit, better, rounds, contenders };
   } finally {
     await prepared.close?.();
   }
 }
 
-/** Whether ours is as much better as it must be. */
+/** One contender's figures beside `ours`, which is undefined for ours itself. */
+function compared(
+  name: string,
+  figures: readonly number[],
+  ours: readonly number[] | undefined,
+  better: Figure['better'],
+  targets: readonly Target[],
+): Measured {
+  const own = median(figures);
+  const ratio = ours === undefined ? 1 : better === 'lower' ? own / median(ours) : median(ours) / own;
+  const target = targets.find(({ against }) => against === (ours === undefined ? undefined : name));
+  // A ratio is better when it is higher, whatever holds for the figure.
+  const [reached, direction] = ours === undefined ? [own, better] : [ratio, 'higher'];
+  return {
+    name,
+    median: own,
+    lowest: Math.min(...figures),
+    highest: Math.max(...figures),
+    ratio,
+    must: target?.must ?? null,
+    aim: target?.aim ?? null,
+    met: target === undefined || (direction === 'lower' ? reached <= target.must : reached >= target.must),
+  };
+}
+
+/** Whether ours is as good as it must be. */
 export function meetsTargets(report: Report): boolean {
-  return report.contenders.every(({ ratio, must }) => must === null || ratio >= must);
+  return report.contenders.every(({ met }) => met);
 }
 
 /** The report as a table for a terminal. */
@@ -105,7 +135,7 @@ export function printed(report: Report): string {
     contender.name,
     `${number(contender.median)} ${report.unit}`,
     `${number(contender.lowest)}–${number(contender.highest)}`,
-    i === 0 ? '' : `ours is ${contender.ratio.toFixed(1)}× better${verdict(contender)}`,
+    i === 0 ? verdict(contender, '') : `ours is ${contender.ratio.toFixed(1)}× better ${verdict(contender, '×')}`,
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map(([name = '', figure = '', spread = '', ratio = '']) => {
@@ -120,10 +150,10 @@ export function printed(report: Report): string {
   return [heading, ...lines].join('\n');
 }
 
-function verdict({ ratio, must, aim }: Measured): string {
+function verdict({ must, aim, met }: Measured, times: string): string {
   if (must === null) return '';
-  const goal = aim === null ? `must ${must}×` : `must ${must}×, aim ${aim}×`;
-  return ` (${goal}: ${ratio >= must ? 'met' : 'MISSED'})`;
+  const goal = aim === null ? `must ${must}${times}` : `must ${must}${times}, aim ${aim}${times}`;
+  return `(${goal}: ${met ? 'met' : 'MISSED'})`;
 }
 
 function median(figures: readonly number[]): number {

@@ -4,10 +4,11 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { append } from './append.ts';
 import { gateway } from './gateway.ts';
+import { gossip } from './gossip.ts';
 import { type Benchmark, measure, meetsTargets, printed, type Report } from './harness.ts';
 import { tree } from './tree.ts';
 
-const benchmarks: readonly Benchmark[] = [append, gateway, tree];
+const benchmarks: readonly Benchmark[] = [append, gateway, gossip, tree];
 const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
 
 const names = process.argv.slice(2);
@@ -21,11 +22,11 @@ if (unknown.length > 0) {
 const reports: Report[] = [];
 for (const benchmark of benchmarks) {
   if (names.length > 0 && !names.includes(benchmark.name)) continue;
-  const report = await measure(benchmark, (round) =>
+  const measured = await measure(benchmark, (round) =>
     console.error(`${benchmark.name}: round ${round} of ${benchmark.rounds} …`),
   );
-  console.log(printed(report));
-  reports.push(report);
+  for (const report of measured) console.log(printed(report));
+  reports.push(...measured);
 }
 
 const machine = { node: process.version, platform: process.platform, arch: process.arch, cpus: cpus().length };
