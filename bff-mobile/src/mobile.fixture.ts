@@ -53,8 +53,10 @@ export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
     random: new SeededRandom(1),
     requestTimeoutMs: 2_000,
   });
+  const changes = client.followChanges();
   const server = createMobileServer({
     client,
+    changes,
     verifier: new IdentityVerifier(edgeKey, 'bff', systemClock),
     clock: systemClock,
     log: createLogger({
@@ -84,6 +86,7 @@ export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
       return (await response.json()) as Published;
     },
     async stop() {
+      await changes.stop();
       await http.stop();
       await client.stop();
       await cluster.stop();

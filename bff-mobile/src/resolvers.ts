@@ -30,12 +30,20 @@ interface SyncArguments {
   readonly since?: string;
   readonly topics?: readonly string[];
   readonly limit: number;
+  readonly consistency?: string;
 }
 
-interface PublishArguments {
-  readonly message: DraftInput;
+interface WriteConcern {
   readonly acks?: number;
   readonly timeoutMs?: number;
+}
+
+interface PublishArguments extends WriteConcern {
+  readonly message: DraftInput;
+}
+
+interface PublishAllArguments extends WriteConcern {
+  readonly messages: readonly DraftInput[];
 }
 
 /** The root value that stored documents run on: one function per root field of `schema.graphql`. */
@@ -82,13 +90,13 @@ export const resolvers = {
     return consistencyReport(client, caller);
   },
 
-  async publish({ message, acks, timeoutMs }: PublishArguments, { client, caller }: Context) {
-    const { results, token, acknowledged } = await client.publish(caller, {
-      messages: [message],
-      ...(acks === undefined ? {} : { acks }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+  async publish({ message, ...concern }: PublishArguments, { client, caller }: Context) {
+    const { results, token, acknowledged } = await client.publish(caller, { messages: [message], ...concern });
     return { ...results[0], token, acknowledged };
+  },
+
+  async publishAll({ messages, ...concern }: PublishAllArguments, { client, caller }: Context) {
+    return client.publish(caller, { messages, ...concern });
   },
 };
 

@@ -1,4 +1,6 @@
+import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
 import { type IdentityVerifier, identityHeader, requireScope } from '@grapevine/shared/identity/identity.ts';
@@ -10,6 +12,8 @@ import type { Context } from './resolvers.ts';
 /** What every resource needs of the service. */
 export interface ResourcePorts {
   readonly client: ClusterClient;
+  readonly changes: TopicChanges;
+  readonly clock: Clock;
   readonly verifier: IdentityVerifier;
   readonly readJson: JsonReader;
 }
@@ -23,16 +27,20 @@ export interface Operation {
 
 export interface Operations {
   /** Also answers HEAD. */
-  readonly get: Operation;
+  readonly get?: Operation;
   readonly post?: Operation;
 }
 
 /** Serves one resource: its operations, OPTIONS, and `METHOD_NOT_ALLOWED` with `Allow` for every other method. */
 export function serveResource(router: Router, path: string, ports: ResourcePorts, operations: Operations): void {
   const { get, post } = operations;
-  const allowed = post === undefined ? 'GET, HEAD, OPTIONS' : 'GET, HEAD, POST, OPTIONS';
+  const allowed = [
+    ...(get === undefined ? [] : ['GET', 'HEAD']),
+    ...(post === undefined ? [] : ['POST']),
+    'OPTIONS',
+  ].join(', ');
   const route = router.route(path);
-  route.get(guarded(ports, get));
+  if (get !== undefined) route.get(guarded(ports, get));
   if (post !== undefined) route.post(guarded(ports, post));
   route.options((_request, response) => {
     response.set('Allow', allowed).status(204).end();

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import express, { Router } from 'express';
 import type { Logger } from 'pino';
@@ -11,12 +12,15 @@ import { logRequests } from './request-log.ts';
 import { serveConsistency } from './routes/consistency.ts';
 import { serveHealth } from './routes/health.ts';
 import { serveMessage, serveMessageProof } from './routes/message.ts';
+import { serveOutbox } from './routes/outbox.ts';
 import { serveSync } from './routes/sync.ts';
 import { serveTopicMessages } from './routes/topic-messages.ts';
 import { serveTopics } from './routes/topics.ts';
 
 export interface ServerPorts {
   readonly client: ClusterClient;
+  /** What wakes syncs that wait for news. */
+  readonly changes: TopicChanges;
   /** Checks identity headers of the gateway. */
   readonly verifier: IdentityVerifier;
   readonly clock: Clock;
@@ -45,10 +49,10 @@ export function createMobileServer(ports: ServerPorts): Server {
   return createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
 }
 
-function createApi({ client, verifier, maxRequestBytes }: ServerPorts): Router {
+function createApi({ client, changes, clock, verifier, maxRequestBytes }: ServerPorts): Router {
   // One address per resource: other casings and trailing slashes would be other cache entries for the same thing.
   const router = Router({ caseSensitive: true, strict: true });
-  const resources = { client, verifier, readJson: jsonReader(maxRequestBytes) };
+  const resources = { client, changes, clock, verifier, readJson: jsonReader(maxRequestBytes) };
   router.use((request, response, next) => {
     // Answers depend on who asks, and are good only as long as their ETag stands.
     response.set('Cache-Control', 'private, no-cache');
@@ -61,6 +65,7 @@ function createApi({ client, verifier, maxRequestBytes }: ServerPorts): Router {
   serveMessage(router, resources);
   serveMessageProof(router, resources);
   serveSync(router, resources);
+  serveOutbox(router, resources);
   serveConsistency(router, resources);
   return router;
 }

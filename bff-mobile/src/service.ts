@@ -40,10 +40,11 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
     onAttempt: ({ node, outcome, ms }) => attempts.observe({ node, outcome }, ms / 1_000),
   });
   try {
-    const server = createMobileServer({ client, verifier, clock, log, registry, maxRequestBytes });
+    const changes = client.followChanges();
+    const server = createMobileServer({ client, changes, verifier, clock, log, registry, maxRequestBytes });
     const portFlag = 'bffMobile.port or --base-port';
     const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
-    return { parts: [client, http], ports: { http: http.port } };
+    return { parts: [client, http, changes], ports: { http: http.port } };
   } catch (error) {
     await client.stop();
     throw error;

@@ -46,13 +46,13 @@ export class Publisher {
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
     const fresh: Draft[] = [];
     const claims = new Map<string, number>();
-    const references = request.messages.map((message): Reference => {
+    const references = request.messages.map((message, index): Reference => {
       const { idempotencyKey } = message;
       const key = idempotencyKey === undefined ? undefined : `${author}\0${idempotencyKey}`;
       const known = key === undefined ? undefined : this.#lookUp(author, key, idempotencyKey, claims);
       if (known !== undefined) return known;
       if (key !== undefined) claims.set(key, fresh.length);
-      fresh.push(this.#draftOf(author, message));
+      fresh.push(blaming(index, () => this.#draftOf(author, message)));
       return { fresh: fresh.length - 1 };
     });
     const settled = fresh.length === 0 ? nothingNew : await this.#submit(fresh, claims, request);
@@ -163,6 +163,16 @@ export class Publisher {
   #messageAt(placement: Placement | undefined): KnownMessage {
     if (placement === undefined) throw new RangeError('A settled publish has a place for every draft.');
     return { ...placement, origin: this.#origin };
+  }
+}
+
+/** Says which message of a batch an error is about, so that its sender can leave that one out. */
+function blaming<Made>(message: number, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof GrapevineError)) throw error;
+    throw new GrapevineError(error.code, error.message, { extensions: { message } });
   }
 }
 

@@ -12,6 +12,11 @@ const maxTokenLength = 8_192;
 /** Longest list of topics in one sync, in characters: three times as many in a node's URL, for the same 16 KiB. */
 const maxTopicsLength = 2_000;
 
+/** Longest `wait` of a sync in seconds: proxies on the way, ours included, give up on an answer after 30. */
+export const maxWaitSeconds = 25;
+/** Messages in one outbox: few enough for one commit, and for a phone to send the whole again. */
+const maxOutboxItems = 100;
+
 /** `?before=end` starts a walk back from the newest message. Cursors are 40 characters long, so no cursor reads the same. */
 export const endOfTopic = 'end';
 
@@ -54,7 +59,19 @@ export const syncQuerySchema = z.strictObject({
     .pipe(z.array(topicNameSchema))
     .optional(),
   limit: pageLimit(),
+  /** Seconds to wait for news when there are none yet. */
+  wait: wholeNumber(0, maxWaitSeconds).default(0),
 });
+
+/** The body of an outbox. Items are looked at one by one: a bad one is refused without holding up the others. */
+export const outboxBodySchema = z.strictObject({
+  items: z.custom<readonly unknown[]>(
+    (value) => Array.isArray(value) && value.length >= 1 && value.length <= maxOutboxItems,
+    `expected 1 to ${maxOutboxItems} items`,
+  ),
+});
+export const outboxItemSchema = draftSchema.required({ idempotencyKey: true });
+export type OutboxItem = z.infer<typeof outboxItemSchema>;
 
 /** For resources that have no options. */
 export const noQuerySchema = z.strictObject({});

@@ -46,6 +46,37 @@ export const publishedSchema = z.object({
   token: tokenSchema,
 });
 
+/** What became of one item of an outbox: its place, or why it was refused. */
+export const outboxResultSchema = z.union([
+  z.object({
+    idempotencyKey: z.string(),
+    id: hashSchema,
+    origin: originSchema,
+    seq: size,
+    heldBy: z.int().min(1),
+    /** True when an earlier sending had arrived already. */
+    duplicate: z.boolean(),
+  }),
+  z.object({
+    /** Absent when the item has none that could be read. */
+    idempotencyKey: z.string().optional(),
+    error: z.object({
+      code: z.string(),
+      title: z.string(),
+      detail: z.string(),
+      /** Whether sending the same again can succeed; if not, the item has to be changed or dropped. */
+      retryable: z.boolean(),
+    }),
+  }),
+]);
+
+/** One result for each item, in their order. */
+export const outboxSchema = z.object({
+  results: z.array(outboxResultSchema),
+  /** Covers every message that was accepted; absent when none was. */
+  token: tokenSchema.optional(),
+});
+
 export const syncSchema = z.object({ items: z.array(messageSchema), token: tokenSchema, more: z.boolean() });
 
 export const consistencySchema = z.object({

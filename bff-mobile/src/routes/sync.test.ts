@@ -49,3 +49,33 @@ test('refuses what it cannot use', async () => {
   const response = await mobile.call('/sync?since=garbage');
   assert.equal(((await response.json()) as { code: string }).code, 'INVALID_CURSOR');
 });
+
+test('with wait an empty answer is held back until there is news of its topics', async () => {
+  const { token } = await sync({ limit: '100' });
+  const waiting = sync({ since: token, wait: '25', topics: 'even' });
+  const { token: passed } = await mobile.publish('odd/1', 'of no interest');
+  const { id } = await mobile.publish('even', 'news');
+  const delta = await waiting;
+  assert.deepEqual(
+    delta.items.map((item) => item.id),
+    [id],
+  );
+  assert.ok(passed !== token);
+});
+
+test('with wait what is there already comes at once, and nothing comes as nothing when the time is up', async () => {
+  assert.ok((await sync({ wait: '25', limit: '1' })).items.length === 1);
+  const { token } = await sync({ limit: '100' });
+  const nothing = await sync({ since: token, wait: '1' });
+  assert.deepEqual([nothing.items, nothing.more], [[], false]);
+});
+
+test('a client that stops waiting is let go', async () => {
+  const { token } = await sync({ limit: '100' });
+  const gone = new AbortController();
+  const abandoned = mobile.call(`/sync?since=${token}&wait=25`, { signal: gone.signal });
+  const rejected = assert.rejects(abandoned);
+  gone.abort();
+  await rejected;
+  assert.equal((await mobile.call(`/sync?wait=26`)).status, 400);
+});

@@ -46,6 +46,11 @@ export class TopicChanges implements Stoppable {
     this.#running = this.#follow();
   }
 
+  /** Whether it has been stopped: nobody should wait for anything any more. */
+  get stopped(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
   /** Whether a node is being followed right now. */
   get live(): boolean {
     return this.#floor !== undefined;

@@ -59,7 +59,10 @@ const fewDrafts = z.custom<readonly unknown[]>(
   `expected 1 to ${limits.publishBatch} messages`,
 );
 
-/** `POST /v1/messages`. The author is the verified identity's subject. All drafts are accepted, in order, or none. */
+/**
+ * `POST /v1/messages`. The author is the verified identity's subject. All drafts are accepted, in order, or none; a problem
+ * with one of them has its index as `message`.
+ */
 export const publishRequestSchema = z.strictObject({
   messages: fewDrafts.pipe(z.array(draftSchema)),
   /** How many nodes, this one included, must have flushed the messages before the answer. */
