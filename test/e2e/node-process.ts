@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
+import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { request } from './clients.ts';
+import { NodeApi } from './node-api.ts';
+import { until } from './until.ts';
+
+const entryPoint = resolve(import.meta.dirname, '../../cluster-node/src/main.ts');
+/** A start reads the journal and the indexes; on a busy machine that takes its time. */
+const readyMs = 45_000;
+
+/** What still runs, so that nothing outlives the test. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export interface NodeFamilyOptions {
+  /** Holds a folder for each node. */
+  readonly dataDir: string;
+  /** Node i listens on this + i (HTTP) and this + 100 + i (UDP). */
+  readonly basePort: number;
+  /** Further settings, such as `GRAPEVINE_LOG__LEVEL`. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Nodes of one cluster without supervisor, BFFs and gateway, so that a test alone starts and kills them. */
+export class NodeFamily implements AsyncDisposable {
+  readonly #options: NodeFamilyOptions;
+  readonly #keyFile: string;
+  readonly #nodes = new Map<number, NodeProcess>();
+
+  private constructor(options: NodeFamilyOptions) {
+    this.#options = options;
+    this.#keyFile = join(options.dataDir, 'cluster.key');
+  }
+
+  static async create(options: NodeFamilyOptions): Promise<NodeFamily> {
+    const family = new NodeFamily(options);
+    await mkdir(options.dataDir, { recursive: true });
+    await writeFile(family.#keyFile, 'the passphrase of a cluster under test\n');
+    return family;
+  }
+
+  /** Starts node `number`, from 1, and waits until it is ready. Nodes 1 and 2 are everybody's seeds. */
+  async start(number: number): Promise<NodeProcess> {
+    const { basePort, environment = {} } = this.#options;
+    const name = `node-${number}`;
+    const settings = {
+      GRAPEVINE_NODE__NAME: name,
+      GRAPEVINE_NODE__DATA_DIR: this.folder(number),
+      GRAPEVINE_NODE__HTTP_PORT: `${basePort + number}`,
+      GRAPEVINE_NODE__UDP_PORT: `${basePort + 100 + number}`,
+      GRAPEVINE_NODE__SEEDS: `["127.0.0.1:${basePort + 101}", "127.0.0.1:${basePort + 102}"]`,
+      GRAPEVINE_SECRETS__CLUSTER_KEY_FILE: this.#keyFile,
+      ...environment,
+    };
+    const inherited = Object.entries(process.env).filter(
+      ([key]) => !key.startsWith('GRAPEVINE_') && key !== 'NODE_TEST_CONTEXT',
+    );
+    const child = spawn(process.execPath, [entryPoint], {
+      env: { ...Object.fromEntries(inherited), ...settings },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    const signer = new IdentitySigner(readKeyFile(this.#keyFile, 'node-identity'), 'node', systemClock);
+    const node = new NodeProcess(child, new NodeApi(name, `http://127.0.0.1:${basePort + number}`, signer));
+    this.#nodes.set(number, node);
+    await node.ready();
+    return node;
+  }
+
+  /** Where node `number` keeps its data. */
+  folder(number: number): string {
+    return join(this.#options.dataDir, `node-${number}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.end('SIGKILL')));
+  }
+}
+
+/** One node as a process. */
+export class NodeProcess {
+  readonly api: NodeApi;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(child: ChildProcess, api: NodeApi) {
+    this.#child = child;
+    this.api = api;
+    this.#ended = new Promise((ended) => child.once('exit', () => ended()));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async ready(): Promise<void> {
+    const isReady = async (): Promise<boolean | 'ended'> =>
+      this.#child.exitCode !== null ? 'ended' : (await request(`${this.api.url}/readyz`)).status === 200;
+    const outcome = await until(`${this.api.name} is ready`, isReady, readyMs);
+    if (outcome === 'ended') throw new Error(`${this.api.name} ended with ${this.#child.exitCode}`);
+  }
+
+  /** Sends the signal and waits until the process is gone. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill(signal);
+    await this.#ended;
+  }
+}
