@@ -57,6 +57,20 @@ describe('the answer to a pull', () => {
     assert.deepEqual([responses.length, pieces(responses).length, responses[0]?.vector], [1, 0, []]);
   });
 
+  it('goes on to other logs, and promises nothing, where the next segment cannot be read', () => {
+    const other = new TestOrigin(2);
+    const sound = logOf([other.segment()]);
+    const flushed = new Map([
+      [name, size],
+      [other.signer.origin, 1],
+    ]);
+    const log = { segmentsFrom: (id: string, seq: number) => (id === name ? [] : sound.segmentsFrom(id, seq, 1)) };
+    for (const requestId of [0, 1]) {
+      const [response] = answerPull(request({ requestId }), { flushed, log, members: [] }, maxDatagramBytes);
+      assert.deepEqual([response?.pieces.length, response?.more], [1, false]);
+    }
+  });
+
   it('stops at the budget and says that there is more', () => {
     const responses = answer({ budget: 2_000 });
     const bytes = pieces(responses).reduce((sum, piece) => sum + piece.bytes.length, 0);

@@ -84,7 +84,8 @@ function select(
       }
       reached = segmentHeadSize(bytes);
     }
-    if (reached < mine) return { pieces, more: true };
+    // Where nothing came, the segment is damaged here: the others must not wait for it.
+    if (reached > theirs && reached < mine) return { pieces, more: true };
   }
   return { pieces, more: false };
 }

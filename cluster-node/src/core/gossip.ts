@@ -67,6 +67,8 @@ export class Gossip {
   readonly #puller: Puller;
   readonly #nudges = new NudgeQueue();
   readonly #guard: AmnesiaGuard;
+  /** What the peer of the pull under way was ahead by when it was asked. */
+  #promised: ReadonlyMap<string, number> = noEntries;
   /** The peer whose last answer was cut short by the budget. */
   #unfinished: string | undefined;
   #round = 0;
@@ -184,8 +186,10 @@ export class Gossip {
   #finishPull(nowMs: number): void {
     const end = this.#puller.finish(nowMs);
     if (end === undefined) return;
+    // A peer may advertise what it cannot give, because its copy is damaged: asking again at once would not help.
     if (!end.answered) this.knowledge.doubt(end.peer);
-    this.#unfinished = end.more ? end.peer : undefined;
+    else if (end.isFruitless) this.knowledge.retract(end.peer, this.#promised);
+    this.#unfinished = end.more && !end.isFruitless ? end.peer : undefined;
   }
 
   /** Pulls from whoever had more to send, or else from somebody who is known to be ahead. */
@@ -205,6 +209,7 @@ export class Gossip {
       this.#askForNews(peer.udp);
       return;
     }
+    this.#promised = this.knowledge.aheadBy(peer.origin);
     const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
     const partials = this.#puller.partials();
     this.#request(peer.udp, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));

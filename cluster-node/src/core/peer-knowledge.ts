@@ -62,6 +62,17 @@ export class PeerKnowledge {
     return this.#peers.get(peer)?.ahead.keys().next().value;
   }
 
+  /** Where `peer` is ahead, and its sizes there, as it is known now. */
+  aheadBy(peer: string): ReadonlyMap<string, number> {
+    return new Map(this.#peers.get(peer)?.ahead);
+  }
+
+  /** Stops counting on what `peer` was known to be ahead by, but not on what it has said since. */
+  retract(peer: string, known: ReadonlyMap<string, number>): void {
+    const ahead = this.#peers.get(peer)?.ahead;
+    for (const [origin, size] of known) if (ahead?.get(origin) === size) ahead.delete(origin);
+  }
+
   /** Stops counting on `peer` to be ahead until it says so again: it did not answer. */
   doubt(peer: string): void {
     this.#peers.get(peer)?.ahead.clear();

@@ -25,6 +25,8 @@ interface Pull {
   count: number | undefined;
   /** The peer has more than fitted into its answer. */
   more: boolean;
+  /** Something came that was not refused. */
+  gained: boolean;
 }
 
 /** How a pull ended. */
@@ -33,6 +35,8 @@ export interface PullEnd {
   /** Whether anything came. */
   readonly answered: boolean;
   readonly more: boolean;
+  /** Whether the whole answer came and held nothing to take: the peer has nothing for us, whatever it advertises. */
+  readonly isFruitless: boolean;
 }
 
 /** What a peer's answer brought. */
@@ -91,6 +95,7 @@ export class Puller {
       received: new Set<number>(),
       count: undefined,
       more: false,
+      gained: false,
     };
     this.#pull = pull;
     return { requestId, budget: this.#budget };
@@ -117,6 +122,7 @@ export class Puller {
       const segment = this.#segmentOf(piece);
       if (segment !== undefined) this.#take(segment, harvest);
     }
+    if (pull !== undefined) pull.gained ||= response.pieces.length > harvest.refused.length;
     return harvest;
   }
 
@@ -132,7 +138,12 @@ export class Puller {
     this.#budget = complete
       ? Math.min(window.most, this.#budget + window.step)
       : Math.max(window.least, Math.floor(this.#budget / 2));
-    return { peer: pull.peer, answered: pull.received.size > 0, more: pull.more };
+    return {
+      peer: pull.peer,
+      answered: pull.received.size > 0,
+      more: pull.more,
+      isFruitless: complete && !pull.gained,
+    };
   }
 
   /** Drops what was built on segments that did not reach the disk. */
