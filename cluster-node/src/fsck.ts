@@ -1,5 +1,6 @@
 import { toHex } from '@grapevine/shared/log/bytes.ts';
-import { checkLog, type LogChecks, type OriginReport } from './fsck/check-log.ts';
+import type { LogChecks } from './damage/read-segment.ts';
+import { checkLog, type OriginReport } from './fsck/check-log.ts';
 import { ViewsCheck } from './fsck/check-views.ts';
 import { Problems } from './fsck/problems.ts';
 import { nodeHeadVerifier } from './store/ed25519.ts';

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { DamageCounts } from './damage/scrubber.ts';
 import type { ClusterNode } from './node.ts';
 import type { MessageCounts } from './transport/sealed-transport.ts';
 import type { UdpCounts } from './transport/udp-transport.ts';
@@ -6,7 +7,13 @@ import type { UdpCounts } from './transport/udp-transport.ts';
 const memberStates = ['alive', 'suspect', 'dead', 'left'] as const;
 
 /** Exposes what the replica and its transport count. Values are read when they are scraped. */
-export function observeNode(registry: Registry, node: ClusterNode, messages: MessageCounts, udp: UdpCounts): void {
+export function observeNode(
+  registry: Registry,
+  node: ClusterNode,
+  damage: DamageCounts,
+  messages: MessageCounts,
+  udp: UdpCounts,
+): void {
   const { replica } = node;
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
@@ -60,6 +67,12 @@ export function observeNode(registry: Registry, node: ClusterNode, messages: Mes
   counter('grapevine_segments_received_total', 'Segments received from peers.', () => log.segmentsReceived);
   counter('grapevine_segments_known_total', 'Segments received that were here already.', () => log.segmentsKnown);
   counter('grapevine_segments_refused_total', 'Segments that their origin did not write.', () => log.segmentsRefused);
+  gauge('grapevine_quarantined_segments', 'Damaged segments out of service.', () => damage.quarantined);
+  counter('grapevine_segments_damaged_total', 'Segments found damaged.', () => damage.found);
+  counter('grapevine_segments_mended_total', 'Damaged segments got back from peers.', () => damage.mended);
+  counter('grapevine_tree_nodes_mended_total', 'Damaged nodes of trees computed anew.', () => damage.treeNodes);
+  counter('grapevine_scrubbed_bytes_total', 'Bytes of segments read and checked.', () => damage.scrubbedBytes);
+  counter('grapevine_scrub_passes_total', 'Times that all logs were checked.', () => damage.passes);
   counterBy('grapevine_datagrams_sent_total', 'Datagrams sent, by message.', 'type', messages.sent);
   counterBy(
     'grapevine_datagrams_received_total',

@@ -6,6 +6,7 @@ import type {
   PublishResult,
   RootResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
+import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { Views } from './views/views.ts';
 
@@ -35,6 +36,8 @@ export interface NodeService {
   members(): readonly Member[];
   heads(): HeadsResponse;
   root(): RootResponse;
+  /** Somebody met damaged data while reading: it is examined, taken out of service and mended. */
+  suspect(damage: DataDamage): void;
   /** Undefined when the node can take writes and reads; otherwise why not. */
   unready(): string | undefined;
 }

@@ -17,8 +17,10 @@ import { type CatchUpEffect, type SegmentSource, SegmentStream } from './catch-u
 import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
 import type { CorePorts } from './core/ports.ts';
 import { Replica, type ReplicaOptions } from './core/replica.ts';
+import type { Scrubber } from './damage/scrubber.ts';
 import type { NodeService, PublishOutcome } from './node-service.ts';
 import { Publisher } from './publisher.ts';
+import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { SealedTransport } from './transport/sealed-transport.ts';
 import type { Views } from './views/views.ts';
@@ -32,6 +34,7 @@ export interface ClusterNodeParts {
   readonly segments: SegmentSource;
   readonly store: LogStore;
   readonly views: Views;
+  readonly scrubber: Pick<Scrubber, 'counts' | 'suspect'>;
   readonly transport: SealedTransport;
   readonly clock: Clock;
   readonly log: Logger;
@@ -144,6 +147,10 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#step({ type: 'seeds', seeds });
   }
 
+  suspect(damage: DataDamage): void {
+    this.#parts.scrubber.suspect(damage);
+  }
+
   /** Takes no more publishes, tells the peers, and waits until those in flight are flushed. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -239,7 +246,7 @@ export class ClusterNode implements NodeService, Stoppable {
       incarnation: digest.incarnation,
       heartbeat: digest.heartbeat,
       messages: isSelf ? this.views.count() : this.replica.messagesAt(digest.origin),
-      ...(isSelf ? { catchUp: this.catchUp() } : {}),
+      ...(isSelf ? { catchUp: this.catchUp(), quarantined: this.#parts.scrubber.counts.quarantined } : {}),
     };
   }
 }

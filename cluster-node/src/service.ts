@@ -1,5 +1,6 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
+import type { MemberState } from '@grapevine/shared/contracts/node-api.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -9,7 +10,9 @@ import type { Logger } from 'pino';
 import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
+import { Scrubber } from './damage/scrubber.ts';
 import { PeerClient } from './http/peer-client.ts';
+import { peerSegments } from './http/peer-segments.ts';
 import { startNodeHttp } from './http/server.ts';
 import { ClusterNode, hostPort } from './node.ts';
 import { observeNode } from './node-metrics.ts';
@@ -51,6 +54,21 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   });
   const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
   const identities = new IdentitySigner(key, 'node', systemClock);
+  const scrubber = new Scrubber({
+    store: store.log,
+    checks: { hash: fastTreeHash, verifier: nodeHeadVerifier },
+    source: peerSegments({
+      peers: () => node.members().filter(({ name, state }) => name !== node.name && isReachable(state)),
+      signer: identities,
+      subject: `node:${settings.name}`,
+      random: systemRandom,
+      log,
+    }),
+    options: settings.scrub,
+    clock: systemClock,
+    log,
+    isBusy: () => !node.replica.idle,
+  });
   const node = new ClusterNode({
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
     ports: { hash: fastTreeHash, signer, random: systemRandom },
@@ -58,15 +76,18 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     segments: segmentsOfPeers(settings.name, identities),
     store: store.log,
     views: store.views,
+    scrubber,
     transport,
     clock: systemClock,
     log,
     maxBodyBytes: settings.maxBodyBytes,
   });
   opened.defer(() => node.stop());
+  scrubber.start();
+  opened.defer(() => scrubber.stop());
   registry.onChange((seeds) => node.useSeeds(seeds));
   const metrics = createMetrics('cluster-node', settings.name);
-  observeNode(metrics, node, transport.counts, socket.counts);
+  observeNode(metrics, node, scrubber.counts, transport.counts, socket.counts);
   const http = await startNodeHttp(
     {
       service: node,
@@ -95,6 +116,10 @@ function segmentsOfPeers(name: string, signer: IdentitySigner): SegmentSource {
     const address = { name: peer.name, http: `http://${hostPort(peer.http)}` };
     return new PeerClient(address, signer, `node:${name}`, signal).segments(request);
   };
+}
+
+function isReachable(state: MemberState): boolean {
+  return state === 'alive' || state === 'suspect';
 }
 
 function protection(

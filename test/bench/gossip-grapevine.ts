@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AheadVerifier } from '@grapevine/cluster-node/catch-up/ahead-verifier.ts';
 import type { SegmentSource } from '@grapevine/cluster-node/catch-up/segment-stream.ts';
+import { createScrubber } from '@grapevine/cluster-node/damage/scrubber.fixture.ts';
 import { ClusterNode } from '@grapevine/cluster-node/node.ts';
 import { generateOriginKey, signerFromKey } from '@grapevine/cluster-node/store/ed25519.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
@@ -131,6 +132,7 @@ async function startMember(name: string, key: KeyRing, seed?: Address): Promise<
     segments: noStreams,
     store: store.log,
     views: store.log.views,
+    scrubber: createScrubber(store.log),
     transport,
     clock: systemClock,
     log,

@@ -11,6 +11,7 @@ import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { type Change, tables } from '@grapevine/cluster-node/store/key-value.ts';
 import { everything } from '@grapevine/cluster-node/store/keys.ts';
 import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
+import { putQuarantined } from '@grapevine/cluster-node/store/quarantine.ts';
 import { decodeSegment } from '@grapevine/cluster-node/wire/segment.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { z } from 'zod';
@@ -36,6 +37,9 @@ async function observed(): Promise<z.infer<typeof schema>> {
   for (let i = 0; i < 17; i++) {
     await store.log.commit([early.segment(Array.from({ length: 256 }, () => ({ topic: 'many', erased: true })))]);
   }
+  const stretch = { origin: early.id, firstSeq: 5, endSeq: 7, foundMs: 1_700_000_000_000, mendedMs: undefined };
+  const damage = { ...stretch, reason: 'Ü', bytes: Uint8Array.of(1, 2, 3) };
+  await store.log.maintain((batch) => putQuarantined(batch, damage));
   const kept = (table: (typeof tables)[number]) => [...store.disk.range(table, everything)];
   const changes: Change[] = [...kept('heads').map(([key, value]) => ({ table: 'heads', key, value }) as const)];
   changes.push({ table: 'topics', key: Uint8Array.of(0x61), value: undefined });

@@ -54,6 +54,18 @@ test('a node that catches up shows how far it has come', async () => {
   assert.deepEqual([json.nodes[0].catchUp, json.nodes[1].catchUp.entries], [null, 25]);
 });
 
+test('a node with damaged segments says so, and stays a replica that agrees', async () => {
+  const answer = report('equal', []);
+  const [first, second] = answer.data.cluster.nodes;
+  Object.assign(first ?? {}, { quarantined: 1 });
+  Object.assign(second ?? {}, { quarantined: 0 });
+  const { code, stdout } = await status(answer);
+  assert.equal(code, 0);
+  assert.match(stdout, /\n\nnode-1 has taken a damaged segment out of service and asks its peers for copies\n$/);
+  const json = JSON.parse((await status(answer, '--json')).stdout);
+  assert.deepEqual([json.nodes[0].quarantined, json.nodes[1].quarantined], [1, 0]);
+});
+
 test('--json is for programs: whole roots, the same exit code', async () => {
   const { code, stdout } = await status(report('forked', []), '--json');
   assert.equal(code, 1);

@@ -29,6 +29,7 @@ const statusSchema = z.object({
       root: hashSchema.nullable(),
       messages: z.int().nullable(),
       catchUp: catchUpSchema.nullable().default(null),
+      quarantined: z.int().nullable().default(null),
     }),
   ),
   consistency: z.object({
@@ -41,7 +42,7 @@ type Verdict = Status['consistency']['verdict'];
 
 const query = `{
   cluster {
-    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } }
+    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } quarantined }
     consistency { verdict pairs { a b state by } }
   }
 }`;
@@ -89,11 +90,13 @@ function describe({ nodes, consistency }: Status, paint: Painter, width: number 
     root?.slice(0, shownRootDigits) ?? '-',
   ]);
   const catchUps = nodes.flatMap(({ name, catchUp }) => (catchUp === null ? [] : describeCatchUp(name, catchUp)));
+  const damaged = nodes.flatMap(({ name, quarantined }) => describeDamage(name, quarantined ?? 0));
   const differing = consistency.pairs.filter(({ state }) => state !== 'equal').map(describePair);
   return [
     headline(consistency.verdict, nodes.length, paint),
     '',
     table([['node', 'state', 'messages', 'root'], ...rows], width),
+    ...(damaged.length === 0 ? [] : ['', ...damaged.map(paint.yellow)]),
     ...(catchUps.length === 0 ? [] : ['', ...catchUps]),
     ...(differing.length === 0 ? [] : ['', ...differing]),
   ].join('\n');
@@ -110,6 +113,12 @@ function headline(verdict: Verdict, count: number, { green, yellow, red }: Paint
     case 'unreachable':
       return red('unreachable: some replicas did not answer');
   }
+}
+
+function describeDamage(name: string, quarantined: number): string[] {
+  if (quarantined === 0) return [];
+  const segments = quarantined === 1 ? 'a damaged segment' : `${quarantined} damaged segments`;
+  return [`${name} has taken ${segments} out of service and asks its peers for copies`];
 }
 
 function describeCatchUp(name: string, { from, entries, of, bytesPerSecond }: CatchUp): string {

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
-import type { Entry } from '@grapevine/shared/log/entry.ts';
-import type { HeadVerifier, SignedHead } from '@grapevine/shared/log/head.ts';
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
-import { hashesInTile, tileLevels, tileWidth } from '@grapevine/shared/merkle/tiles.ts';
-import { hashLength, type TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import { hashesInTile, leavesOfTile } from '@grapevine/shared/merkle/tiles.ts';
+import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
+import { type FoundSegment, type LogChecks, readSegment } from '../damage/read-segment.ts';
 import { readHead } from '../store/head-record.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { ordinalKey, originKey, seqOfKey, seqsFrom, tileOfKey, tilesOf } from '../store/keys.ts';
 import type { NodeRun } from '../store/log-store.ts';
-import { decodeStoredSegment, treeOf } from '../store/stored-log.ts';
-import { checkSegmentContent, type Segment, segmentFirstHlc } from '../wire/segment.ts';
+import { treeOf } from '../store/stored-log.ts';
+import { segmentFirstHlc } from '../wire/segment.ts';
 import type { Problems } from './problems.ts';
 
 export interface OriginReport {
@@ -21,19 +21,6 @@ export interface OriginReport {
   /** Root over their leaf hashes, computed from the raw entries, in hex. */
   readonly root: string;
   readonly segments: number;
-}
-
-/** A segment that is where it belongs and whose bytes could be read. */
-export interface FoundSegment {
-  readonly segment: Segment;
-  readonly entries: readonly (Entry | undefined)[];
-  readonly leafHashes: Uint8Array;
-}
-
-/** How a log is checked: with the node's own hash and signature check, or slower ones. */
-export interface LogChecks {
-  readonly hash: TreeHash;
-  readonly verifier: HeadVerifier;
 }
 
 /**
@@ -58,7 +45,10 @@ export function checkLog(
       problems.add(`${where}: expected the next segment at ${frontier.size}.`);
       break;
     }
-    const found = readSegment(origin, bytes, hash, where, problems);
+    let found: FoundSegment | undefined;
+    problems.attempt(where, () => {
+      found = readSegment(origin, frontier.size, bytes, hash);
+    });
     if (found === undefined) break;
     const { segment, leafHashes } = found;
     frontier.append(leafHashes, (level, first, hashes) => {
@@ -80,29 +70,6 @@ export function checkLog(
   problems.attempt(`Head of ${origin}`, () => checkHeadRecord(data, origin, newest, problems));
   problems.attempt(`Tiles of ${origin}`, () => checkTileLengths(data, report, problems));
   return report;
-}
-
-function readSegment(
-  origin: string,
-  bytes: Uint8Array,
-  hash: TreeHash,
-  where: string,
-  problems: Problems,
-): FoundSegment | undefined {
-  let found: FoundSegment | undefined;
-  problems.attempt(where, () => {
-    const segment = decodeStoredSegment(origin, bytes);
-    const entries = checkSegmentContent(segment);
-    if (segment.origin !== origin || entries === undefined) {
-      problems.add(`${where}: its entries are not what belongs there.`);
-      return;
-    }
-    const leaves = segment.records.map((record) =>
-      record.kind === 'entry' ? hash.leaf(record.bytes) : record.leafHash,
-    );
-    found = { segment, entries, leafHashes: new Uint8Array(Buffer.concat(leaves)) };
-  });
-  return found;
 }
 
 function compareNodes(tree: NodeReader, { level, first, hashes }: NodeRun, where: string, problems: Problems): void {
@@ -151,11 +118,10 @@ function plain({ size, root, hlc, publicKey, signature }: SignedHead): unknown {
 /** The nodes in the tiles have been compared; here, that there is nothing beside them, which would stop the next append. */
 function checkTileLengths(data: KeyValueReader, { origin, size }: OriginReport, problems: Problems): void {
   for (const [key, bytes] of data.range('tiles', tilesOf(origin))) {
-    const { group, tile } = tileOfKey(key);
-    const nodes = Math.floor(size / 2 ** (tileLevels * group));
-    const expected = hashesInTile(Math.max(0, Math.min(tileWidth, nodes - tile * tileWidth))) * hashLength;
+    const id = tileOfKey(key);
+    const expected = hashesInTile(leavesOfTile(id, size)) * hashLength;
     if (bytes.length !== expected) {
-      problems.add(`Tile ${group}/${tile} of ${origin}: expected ${expected} bytes, found ${bytes.length}.`);
+      problems.add(`Tile ${id.group}/${id.tile} of ${origin}: expected ${expected} bytes, found ${bytes.length}.`);
     }
   }
 }

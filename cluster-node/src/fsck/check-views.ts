@@ -1,15 +1,15 @@
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
 import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
+import type { FoundSegment } from '../damage/read-segment.ts';
 import { readHead } from '../store/head-record.ts';
 import type { KeyValueReader, Table } from '../store/key-value.ts';
 import { everything, postingKey, seqKey, topicKey, topicOfKey } from '../store/keys.ts';
 import type { Place } from '../store/place-record.ts';
-import { ownerOf } from '../views/duplicates.ts';
+import { carriersOf, firstOf } from '../views/duplicates.ts';
 import { hashOfKey, Indexes } from '../views/indexes.ts';
 import { addToDigest, decodeTopicRecord, emptyTopic, type TopicRecord } from '../views/topic-record.ts';
 import { segmentFirstHlc } from '../wire/segment.ts';
-import type { FoundSegment } from './check-log.ts';
 import type { Problems } from './problems.ts';
 
 /**
@@ -74,7 +74,8 @@ export class ViewsCheck {
     if (idempotencyKey !== undefined) {
       const candidates = this.#indexes.keys.find(this.#data, hashOfKey(author, idempotencyKey));
       this.#requireIndexed('idempotency key', place, candidates, origin);
-      const owner = ownerOf(this.#data, this.#indexes, author, idempotencyKey)?.entry;
+      const carriers = carriersOf(this.#data, this.#indexes, author, idempotencyKey, () => undefined);
+      const owner = firstOf(carriers)?.entry;
       owned = owner?.origin === origin && owner.seq === seq;
     }
     if (marked === owned) {

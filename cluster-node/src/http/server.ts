@@ -10,6 +10,7 @@ import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
 import type { NodeService } from '../node-service.ts';
+import { DataDamage } from '../store/damage.ts';
 import { authenticate } from './authorize.ts';
 import { ChangeHub } from './change-hub.ts';
 import { changeRoutes } from './change-routes.ts';
@@ -109,6 +110,7 @@ function nodeApp(options: NodeHttpOptions, streams: Streams): Express {
   app.use(compareRoutes(options));
   app.use(membersRoutes(service));
   app.use(refuseUnknown);
+  app.use(reportDamage(service));
   app.use(answerError(options.log));
   return app;
 }
@@ -117,7 +119,15 @@ const refuseUnknown: RequestHandler = (request) => {
   throw new GrapevineError('NOT_FOUND', `There is no ${request.path} in this API.`);
 };
 
-/** Express recognises an error handler by its four parameters. */
+/** What a request stumbles over is examined; the caller is sent to another node. Express recognises an error handler by its four parameters. */
+function reportDamage(service: NodeHttpOptions['service']): ErrorRequestHandler {
+  return (error: unknown, _request, _response, next) => {
+    if (!(error instanceof DataDamage)) return next(error);
+    service.suspect(error);
+    next(new GrapevineError('QUARANTINED', error.message, { retryAfterSeconds: 1, cause: error }));
+  };
+}
+
 function answerError(log: NodeHttpOptions['log']): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     sendProblem(request, response, error);

@@ -3,6 +3,7 @@ import { encodeToken, type Vector } from '@grapevine/shared/contracts/consistenc
 import { streamKeepAliveMs } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { NodeService } from '../node-service.ts';
+import { DataDamage } from '../store/damage.ts';
 import { EventStream, type StreamPage } from './event-stream.ts';
 import { messageJson } from './message-json.ts';
 
@@ -17,13 +18,13 @@ const pageItems = 32;
  * readers that catch up cannot keep publishes waiting. Readers at the same place share one read.
  */
 export class StreamHub {
-  readonly #service: Pick<NodeService, 'views' | 'onCommit'>;
+  readonly #service: Pick<NodeService, 'views' | 'onCommit' | 'suspect'>;
   readonly #streams = new Set<EventStream>();
   readonly #unsubscribe: () => void;
   readonly #heartbeat: NodeJS.Timeout;
   #roundScheduled = false;
 
-  constructor(service: Pick<NodeService, 'views' | 'onCommit'>) {
+  constructor(service: Pick<NodeService, 'views' | 'onCommit' | 'suspect'>) {
     this.#service = service;
     this.#unsubscribe = service.onCommit(() => {
       for (const stream of this.#streams) stream.wake();
@@ -87,10 +88,24 @@ export class StreamHub {
     for (const stream of this.#streams) {
       if (!stream.isReady) continue;
       const key = `${stream.token} ${stream.topic ?? ''}`;
-      const page = pages.get(key) ?? this.#read(stream.vector, stream.topic);
+      const page = pages.get(key) ?? this.#tryRead(stream);
+      if (page === undefined) continue;
       pages.set(key, page);
       stream.deliver(page);
       if (stream.isReady) this.#schedule();
+    }
+  }
+
+  /** The next page of a stream; one that comes to damaged data is ended: its reader resumes at another node. */
+  #tryRead(stream: EventStream): StreamPage | undefined {
+    try {
+      return this.#read(stream.vector, stream.topic);
+    } catch (error) {
+      if (!(error instanceof DataDamage)) throw error;
+      this.#service.suspect(error);
+      this.#streams.delete(stream);
+      stream.end();
+      return undefined;
     }
   }
 

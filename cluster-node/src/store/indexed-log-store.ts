@@ -8,8 +8,9 @@ import { projectSegment } from '../views/projection.ts';
 import { SegmentCache } from '../views/segment-cache.ts';
 import { StoredViews } from '../views/stored-views.ts';
 import { Batch } from './batch.ts';
+import { DataDamage } from './damage.ts';
 import { countOrigins, encodeHeadRecord, maxOrigins, readHead, readHeads, sizeOf } from './head-record.ts';
-import type { KeyValueStore } from './key-value.ts';
+import type { KeyValueReader, KeyValueStore } from './key-value.ts';
 import { ordinalKey, originKey, seqKey, tileKey } from './keys.ts';
 import type { CheckedSegment, LogStore, Maintenance } from './log-store.ts';
 import { requireSchema } from './schema.ts';
@@ -34,16 +35,19 @@ interface Write {
  */
 export class IndexedLogStore implements LogStore {
   readonly views: StoredViews;
+  readonly flushed: KeyValueReader;
   readonly #data: KeyValueStore;
   readonly #indexes = new Indexes();
   readonly #segments: SegmentCache;
   #waiting: Write[] = [];
   #writing: Promise<void> | undefined;
+  #onDamage: (damage: DataDamage) => void = () => undefined;
   /** Why no further write can be taken. */
   #broken: Error | undefined;
 
   private constructor(data: KeyValueStore, hash: TreeHash) {
     this.#data = data;
+    this.flushed = data;
     this.#segments = new SegmentCache(data, hash);
     this.views = new StoredViews(data, this.#indexes, this.#segments);
   }
@@ -57,7 +61,7 @@ export class IndexedLogStore implements LogStore {
   }
 
   heads(): SignedHead[] {
-    return readHeads(this.#data).map(({ head }) => head);
+    return readHeads(this.flushed).map(({ head }) => head);
   }
 
   commit(segments: readonly CheckedSegment[]): Promise<void> {
@@ -91,16 +95,25 @@ export class IndexedLogStore implements LogStore {
   segmentsFrom(origin: string, seq: number, maxBytes: number): Uint8Array[] {
     const segments: Uint8Array[] = [];
     let bytes = 0;
-    for (const segment of segmentBytesFrom(this.#data, origin, seq)) {
-      bytes += segment.length;
-      if (segments.length > 0 && bytes > maxBytes) break;
-      segments.push(segment);
+    try {
+      for (const segment of segmentBytesFrom(this.flushed, origin, seq)) {
+        bytes += segment.length;
+        if (segments.length > 0 && bytes > maxBytes) break;
+        segments.push(segment);
+      }
+    } catch (error) {
+      if (!(error instanceof DataDamage)) throw error;
+      this.#onDamage(error);
     }
     return segments;
   }
 
   tree(origin: string): NodeReader {
-    return treeOf(this.#data, origin);
+    return treeOf(this.flushed, origin);
+  }
+
+  onDamage(listener: (damage: DataDamage) => void): void {
+    this.#onDamage = listener;
   }
 
   /** Waits for the writes under way, then closes. */
@@ -138,7 +151,7 @@ export class IndexedLogStore implements LogStore {
 
   async #writeGroup(group: readonly Write[]): Promise<void> {
     try {
-      const batch = new Batch(this.#data);
+      const batch = new Batch(this.flushed);
       const flushed = group.map((write) => write.project(batch));
       if (!batch.isEmpty) await this.#data.write(batch.changes());
       this.#indexes.settle();
@@ -168,7 +181,7 @@ export class IndexedLogStore implements LogStore {
     this.#waiting = [];
     for (const { reject } of refused) reject(error);
     try {
-      this.#indexes.load(this.#data);
+      this.#indexes.load(this.flushed);
     } catch (loadError) {
       this.#broken = asError(loadError);
     }

@@ -17,7 +17,7 @@ import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, wr
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { compareBytes } from '@grapevine/shared/log/bytes.ts';
-import { damaged } from './damage.ts';
+import { DataDamage, damaged } from './damage.ts';
 
 export interface JournalRecord {
   readonly sequence: number;
@@ -165,7 +165,7 @@ function readJournalFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw damaged(`Expected the journal ${path} beside the database: ${String(error)}`, error);
+    throw new DataDamage(`Expected the journal ${path} beside the database: ${String(error)}`, undefined, error);
   }
 }
 

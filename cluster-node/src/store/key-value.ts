@@ -9,6 +9,7 @@ export const tables = [
   'postings',
   'hidden',
   'runs',
+  'quarantine',
 ] as const;
 
 export type Table = (typeof tables)[number];

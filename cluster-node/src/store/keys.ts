@@ -11,6 +11,7 @@
  * postings  topic · 0 · hlc u64 · origin 16 · firstSeq u48 → see postings.ts
  * hidden    origin 16 · seq u48                      → nothing
  * runs      index u8 · run u32 · chunk u32            → sorted records, see sorted-runs.ts
+ * quarantine origin 16 · firstSeq u48                → see quarantine.ts
  * ```
  */
 import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
@@ -39,7 +40,7 @@ export function ordinalKey(ordinal: number): Uint8Array {
   return Uint8Array.of(ordinal >>> 8, ordinal & 0xff);
 }
 
-/** Keys of `segments` and `hidden`. */
+/** Keys of `segments`, `hidden` and `quarantine`. */
 export function seqKey(origin: string, seq: number): Uint8Array {
   writer.reset();
   writer.bytes(fromHex(origin));

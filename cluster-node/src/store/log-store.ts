@@ -4,6 +4,8 @@ import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
 import type { Indexes } from '../views/indexes.ts';
 import type { Segment } from '../wire/segment.ts';
 import type { Batch } from './batch.ts';
+import type { DataDamage } from './damage.ts';
+import type { KeyValueReader } from './key-value.ts';
 
 /** Neighbouring tree nodes `(level, first)`, `(level, first + 1)` … that became complete; `hashes` holds theirs one after the other. */
 export interface NodeRun {
@@ -50,9 +52,13 @@ export interface LogStore {
   maintain<Result>(change: Maintenance<Result>): Promise<Result>;
   /**
    * Verbatim segments of `origin` from the one that holds entry `seq`, until `maxBytes` would be passed; always at least
-   * one when there is one.
+   * one when there is one. Ends before one that is damaged, as far as that shows without hashing.
    */
   segmentsFrom(origin: string, seq: number, maxBytes: number): Uint8Array[];
-  /** The complete tree nodes of `origin`; reading one that is not there throws `DATA_DAMAGED`. */
+  /** The complete tree nodes of `origin`; reading one that is not there throws `DataDamage`. */
   tree(origin: string): NodeReader;
+  /** All that is flushed, for checking it. */
+  readonly flushed: KeyValueReader;
+  /** Calls back when `segmentsFrom` ended early at a segment that cannot be read. One listener. */
+  onDamage(listener: (damage: DataDamage) => void): void;
 }

@@ -3,12 +3,12 @@ import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import type { Batch } from '../store/batch.ts';
-import { readStored } from '../store/damage.ts';
+import { DataDamage, readStored } from '../store/damage.ts';
 import { readHeads } from '../store/head-record.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { metaKey } from '../store/keys.ts';
+import { metaKey, seqOfKey, seqsFrom } from '../store/keys.ts';
 import { PlaceIndex } from '../store/place-index.ts';
-import { decodeStoredSegment, entryIn, segmentBytesFrom, treeOf } from '../store/stored-log.ts';
+import { decodeStoredSegment, entryIn, treeOf } from '../store/stored-log.ts';
 
 /**
  * Messages whose index records are in memory only. Larger makes fewer runs to look into but a longer flush, during which
@@ -25,13 +25,16 @@ export class Indexes {
 
   /** Makes room for the records of `messages` more messages, at most 256, by flushing when there is not enough. */
   reserve(batch: Batch, messages: number): void {
-    if (this.#recent + messages > recentMessages) {
-      this.ids.flush(batch);
-      this.keys.flush(batch);
-      batch.put('meta', checkpointKey, encodeCheckpoint(batch));
-      this.#recent = 0;
-    }
+    if (this.#recent + messages > recentMessages) this.flush(batch);
     this.#recent += messages;
+  }
+
+  /** Moves what is in memory to the disk: a start no longer has to read it from the logs. */
+  flush(batch: Batch): void {
+    this.ids.flush(batch);
+    this.keys.flush(batch);
+    batch.put('meta', checkpointKey, encodeCheckpoint(batch));
+    this.#recent = 0;
   }
 
   /** The transaction that was written last is visible now. */
@@ -47,19 +50,28 @@ export class Indexes {
     this.#recent = 0;
     const checkpoint = readCheckpoint(reader);
     for (const { ordinal, head } of readHeads(reader)) {
-      const tree = treeOf(reader, head.origin);
       const indexed = checkpoint.get(head.origin) ?? 0;
-      for (const bytes of segmentBytesFrom(reader, head.origin, indexed)) {
-        const segment = decodeStoredSegment(head.origin, bytes);
-        for (let seq = segment.firstSeq; seq < segment.head.size; seq++) {
-          const place = { ordinal, seq };
-          this.ids.add(tree.node(0, seq), place);
-          const entry = entryIn(segment, seq);
-          if (entry?.idempotencyKey !== undefined) this.keys.add(hashOfKey(entry.author, entry.idempotencyKey), place);
+      const tree = treeOf(reader, head.origin);
+      for (let seq = indexed; seq < head.size; seq++) this.ids.add(tree.node(0, seq), { ordinal, seq });
+      this.#recent += head.size - indexed;
+      for (const [key, bytes] of reader.range('segments', seqsFrom(head.origin, indexed))) {
+        for (const entry of readableEntries(head.origin, seqOfKey(key), bytes)) {
+          if (entry.idempotencyKey === undefined) continue;
+          this.keys.add(hashOfKey(entry.author, entry.idempotencyKey), { ordinal, seq: entry.seq });
         }
-        this.#recent += segment.records.length;
       }
     }
+  }
+}
+
+/** The entries of a stored segment; none of one that is damaged, so that a node starts with it: they are indexed when it is mended. */
+function readableEntries(origin: string, firstSeq: number, bytes: Uint8Array): Entry[] {
+  try {
+    const segment = decodeStoredSegment(origin, firstSeq, bytes);
+    return segment.records.flatMap((_, i) => entryIn(segment, firstSeq + i) ?? []);
+  } catch (error) {
+    if (error instanceof DataDamage) return [];
+    throw error;
   }
 }
 

@@ -5,12 +5,11 @@
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Batch } from '../store/batch.ts';
-import { damaged } from '../store/damage.ts';
 import { type PostingPlace, postingKey, seqKey, topicKey } from '../store/keys.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
 import { treeOf } from '../store/stored-log.ts';
 import { segmentFirstHlc } from '../wire/segment.ts';
-import { type FoundEntry, ownerOf } from './duplicates.ts';
+import { carriersOf, type FoundEntry, firstOf, isHidden } from './duplicates.ts';
 import { hashOfKey, type Indexes } from './indexes.ts';
 import { compareMessages, walkBackward } from './postings.ts';
 import {
@@ -60,15 +59,40 @@ function postingOf(postings: Map<string, Posting>, topic: string): Posting {
 function showEntry(batch: Batch, indexes: Indexes, entry: Entry, ordinal: number): boolean {
   const { author, idempotencyKey, origin, seq } = entry;
   if (idempotencyKey === undefined) return true;
-  const owner = ownerOf(batch, indexes, author, idempotencyKey);
+  // A duplicate of a message that cannot be read now is shown until that is mended: see `settleDuplicates`.
+  const owner = firstOf(carriersOf(batch, indexes, author, idempotencyKey, () => undefined));
   indexes.keys.add(hashOfKey(author, idempotencyKey), { ordinal, seq });
   if (owner === undefined) return true;
   if (compareMessages(owner.entry, entry) < 0) {
     batch.put('hidden', seqKey(origin, seq), hiddenMark);
     return false;
   }
-  hide(batch, owner);
+  if (!isHidden(batch, owner.entry)) hide(batch, owner);
   return true;
+}
+
+/**
+ * Looks again at who owns the idempotency keys of `entries`, which could not be read for a while, and shows and hides what it
+ * should have. They are in the logs; `ordinal` is their origin's. Answers how many keys were not indexed before.
+ */
+export function settleDuplicates(batch: Batch, indexes: Indexes, entries: Iterable<Entry>, ordinal: number): number {
+  let added = 0;
+  for (const { author, idempotencyKey, seq } of entries) {
+    if (idempotencyKey === undefined) continue;
+    const hash = hashOfKey(author, idempotencyKey);
+    const isIndexed = indexes.keys.find(batch, hash).some((place) => place.ordinal === ordinal && place.seq === seq);
+    if (!isIndexed) {
+      indexes.keys.add(hash, { ordinal, seq });
+      added += 1;
+    }
+    const carriers = [...carriersOf(batch, indexes, author, idempotencyKey, () => undefined)];
+    const owner = firstOf(carriers)?.entry;
+    for (const carrier of carriers) {
+      const isOwner = owner !== undefined && compareMessages(carrier.entry, owner) === 0;
+      if (!isOwner && !isHidden(batch, carrier.entry)) hide(batch, carrier);
+    }
+  }
+  return added;
 }
 
 const hiddenMark = new Uint8Array(0);
@@ -89,9 +113,8 @@ function hide(batch: Batch, { entry, segment }: FoundEntry): void {
   const key = postingKey(topic, { hlc: segmentFirstHlc(segment), origin, firstSeq: segment.firstSeq });
   const posted = batch.get('postings', key);
   const left = posted?.filter((record) => record !== seq - segment.firstSeq);
-  if (posted === undefined || left === undefined || left.length === posted.length) {
-    throw damaged(`Expected entry ${origin}/${seq} to be posted in topic ${topic}, found it missing.`);
-  }
+  // A damaged index must not keep new messages out: the scrub puts it right.
+  if (posted === undefined || left === undefined || left.length === posted.length) return;
   if (left.length === 0) batch.delete('postings', key);
   else batch.put('postings', key, left);
   const before = readTopic(batch, topic);

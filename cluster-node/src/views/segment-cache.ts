@@ -62,7 +62,7 @@ export class SegmentCache {
     const record = records[seq - firstSeq];
     const kept = treeOf(this.#reader, origin).node(0, seq);
     if (record?.kind !== 'entry' || !equalBytes(this.#hash.leaf(record.bytes), kept)) {
-      throw damaged(`Entry ${origin}/${seq}: expected the id ${toHex(kept)}, found other bytes.`);
+      throw damaged(`Entry ${origin}/${seq}: expected the id ${toHex(kept)}, found other bytes.`, { origin, seq });
     }
     return toHex(kept);
   }

@@ -10,7 +10,7 @@ import { NodeFailure } from './node-failure.ts';
 export type Read<Body> = (answer: ChannelAnswer) => Body;
 
 /** Refusals by a node that did nothing and may be alone in refusing. All but these and `ownTrouble` are about the request itself. */
-const didNothing: ReadonlySet<ErrorCode> = new Set(['NOT_YET', 'OVERLOADED', 'UNAVAILABLE']);
+const didNothing: ReadonlySet<ErrorCode> = new Set(['NOT_YET', 'OVERLOADED', 'QUARANTINED', 'UNAVAILABLE']);
 /** Refusals that speak of the node's own trouble: it may have acted or not. */
 const ownTrouble: ReadonlySet<ErrorCode> = new Set(['INTERNAL', 'DATA_DAMAGED', 'UPSTREAM_FAILED', 'UPSTREAM_TIMEOUT']);
 /** What clients are told to wait when nothing can be reached; failed nodes are tried again about as often. */

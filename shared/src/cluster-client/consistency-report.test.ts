@@ -41,7 +41,7 @@ test('a replica that lacks entries is behind, by how many', async () => {
   assert.deepEqual(pairsOf(report).slice(1), ['node-1 node-3 ahead 3', 'node-2 node-3 ahead 3']);
 });
 
-test('a replica that catches up says so itself', async () => {
+test('a replica that catches up or is damaged says so itself', async () => {
   await using under = await startClient();
   const catchUp = { from: 'node-1', entries: 5, of: 9, bytesPerSecond: 100 };
   node(under, 2).catchUp = catchUp;
@@ -49,6 +49,12 @@ test('a replica that catches up says so itself', async () => {
   assert.deepEqual(
     nodes.map((one) => one.catchUp),
     [null, null, catchUp],
+  );
+  node(under, 0).quarantined = 2;
+  const { nodes: later } = await consistencyReport(under.client, ada);
+  assert.deepEqual(
+    later.map((one) => one.quarantined),
+    [2, 0, 0],
   );
 });
 

@@ -23,6 +23,8 @@ export interface NodeReport {
   readonly messages: number | null;
   /** The stream by which it catches up; `null` when there is none, or it did not say. */
   readonly catchUp: CatchUp | null;
+  /** Damaged segments that it has taken out of service; `null` when it did not say. */
+  readonly quarantined: number | null;
 }
 
 export interface PairReport {
@@ -105,6 +107,7 @@ function nodeReport(member: Member, answer: HeadsResponse | undefined, own: Memb
     root: answer?.root ?? null,
     messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),
     catchUp: own?.catchUp ?? null,
+    quarantined: own?.quarantined ?? null,
   };
 }
 

@@ -98,6 +98,25 @@ const registry = z
   .default({ kind: 'static' })
   .describe('Where a node learns of peers to start from. static: they are `seeds`, which other kinds leave aside.');
 
+const scrub = z
+  .strictObject({
+    bytesPerSecond: z
+      .int()
+      .min(16 * 1024)
+      .max(1024 * 1024 * 1024)
+      .default(1024 * 1024)
+      .describe(
+        'Stored bytes that are read and checked per second, a quarter of it under load. Higher: damage is found sooner, 4 % of a core per MiB.',
+      ),
+    pauseMs: z
+      .int()
+      .min(100)
+      .max(7 * 24 * 3_600_000)
+      .default(60_000)
+      .describe('Milliseconds between two checks of everything. Lower: small stores are read again and again.'),
+  })
+  .prefault({});
+
 const node = z
   .strictObject({
     name: z
@@ -113,6 +132,7 @@ const node = z
     seeds: z.array(hostPort).max(1_024).default([]).describe('UDP addresses of nodes to start from.'),
     registry,
     gossip,
+    scrub,
     maxBodyBytes: z
       .int()
       .min(1)

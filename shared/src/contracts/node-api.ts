@@ -233,6 +233,8 @@ export const memberSchema = z.object({
   messages: sizeSchema,
   /** Only in the answering node's own record, which alone can tell; null while none is under way. */
   catchUp: catchUpSchema.nullable().optional(),
+  /** Damaged segments that it has taken out of service and not mended yet; also only in its own record. */
+  quarantined: z.int().min(0).optional(),
 });
 export type Member = z.infer<typeof memberSchema>;
 

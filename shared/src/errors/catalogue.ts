@@ -152,6 +152,12 @@ export const catalogue = {
     remedy: 'Wait for as many seconds as Retry-After says.',
     retryable: true,
   },
+  QUARANTINED: {
+    status: 503,
+    title: 'This replica is mending its copy of what was asked for',
+    remedy: 'Try again at another node, or here in a while; no message is lost while another replica holds it.',
+    retryable: true,
+  },
   UPSTREAM_TIMEOUT: {
     status: 504,
     title: 'The service behind this one did not answer in time',

@@ -74,6 +74,23 @@ export class TileReader implements NodeReader {
   }
 }
 
+/**
+ * A tile of `leaves` leaves with another hash in place `offset`. One that is missing, or has the length of another number of
+ * leaves, gets the right one; what nobody knows of it is zero.
+ */
+export function withHash(tile: Uint8Array | undefined, leaves: number, offset: number, hash: Uint8Array): Uint8Array {
+  const corrected = new Uint8Array(hashesInTile(leaves) * hashLength);
+  corrected.set(tile?.subarray(0, corrected.length) ?? []);
+  corrected.set(hash, offset * hashLength);
+  return corrected;
+}
+
+/** Leaves of tile `(group, tile)` in a tree of `size` leaves. */
+export function leavesOfTile({ group, tile }: TileId, size: number): number {
+  const nodes = Math.floor(size / 2 ** (tileLevels * group));
+  return Math.max(0, Math.min(tileWidth, nodes - tile * tileWidth));
+}
+
 interface OpenTile extends TileId {
   /** Room for a full tile. */
   readonly words: Uint32Array;

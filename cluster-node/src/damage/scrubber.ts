@@ -1,0 +1,261 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '@grapevine/shared/clock.ts';
+import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
+import type { Logger } from 'pino';
+import { type DamagedPlace, DataDamage } from '../store/damage.ts';
+import { readHeads } from '../store/head-record.ts';
+import { seqOfKey, seqsDownFrom } from '../store/keys.ts';
+import type { LogStore } from '../store/log-store.ts';
+import { isQuarantined, listQuarantined, type Stretch } from '../store/quarantine.ts';
+import { applyFinding } from './apply-finding.ts';
+import { mend } from './mend.ts';
+import { type Finding, OriginScrub } from './origin-scrub.ts';
+import type { LogChecks } from './read-segment.ts';
+
+export interface ScrubOptions {
+  /** Bytes of segments read and hashed per second. */
+  readonly bytesPerSecond: number;
+  /** Milliseconds between the end of one pass over all logs and the beginning of the next. */
+  readonly pauseMs: number;
+}
+
+/** Gets the segment of `origin` that holds entry `seq` from other nodes, one after the other, until the caller has had enough. */
+export type CopySource = (origin: string, seq: number) => AsyncIterable<{ peer: string; bytes: Uint8Array }>;
+
+export interface ScrubberParts {
+  readonly store: LogStore;
+  readonly checks: LogChecks;
+  readonly source: CopySource;
+  readonly options: ScrubOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether clients and peers keep the node busy right now: then the scrub takes a quarter of its rate. */
+  readonly isBusy: () => boolean;
+}
+
+/** What the scrub has done since the start, and found altogether. */
+export interface DamageCounts {
+  /** Segments that are in quarantine now. */
+  quarantined: number;
+  /** Segments put into quarantine since the start. */
+  found: number;
+  mended: number;
+  /** Nodes of trees that were put right. */
+  treeNodes: number;
+  scrubbedBytes: number;
+  passes: number;
+}
+
+/** A segment costs at least this much of the rate: checking a signature takes as long as hashing 64 KiB does. */
+const leastCost = 16 * 1024;
+/** Pauses shorter than this are saved up, in milliseconds: timers are no more exact. */
+const leastPauseMs = 5;
+const busyFactor = 4;
+/** Reported places that wait; more would be found by the next pass anyway. */
+const maxSuspects = 64;
+/** A log is not examined as a whole more often than this, in milliseconds, whatever readers stumble over. */
+const leastExamineGapMs = 60_000;
+/** Between two attempts at what no peer could give, in milliseconds: doubles from the first to the second. */
+const retryMs = { first: 1_000, most: 60_000 } as const;
+
+/**
+ * Goes over all logs again and again, takes damaged segments out of service, and gets them from peers. Works in slices of one
+ * segment, less than two milliseconds each, and pauses in between as the rate asks. Places that somebody stumbled over go
+ * first, unpaused.
+ */
+export class Scrubber implements Stoppable {
+  readonly name = 'scrub';
+  readonly counts: DamageCounts = { quarantined: 0, found: 0, mended: 0, treeNodes: 0, scrubbedBytes: 0, passes: 0 };
+  readonly #parts: ScrubberParts;
+  readonly #stopped = new AbortController();
+  readonly #suspects = new Map<string, DamagedPlace>();
+  /** When each log was last examined as a whole because of a suspicion. */
+  readonly #examinedAtMs = new Map<string, number>();
+  #owedMs = 0;
+  #wake = Promise.withResolvers<void>();
+  #retryMs: number = retryMs.first;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: ScrubberParts) {
+    this.#parts = parts;
+    parts.store.onDamage((damage) => this.suspect(damage));
+  }
+
+  start(): void {
+    this.#count();
+    this.#running = this.#run().catch((error: unknown) => {
+      if (!this.#stopped.signal.aborted) this.#parts.log.error({ err: error }, 'the scrub has stopped');
+    });
+  }
+
+  /** Somebody met this while reading: it is looked at next, unless it is known. */
+  suspect({ message, place }: DataDamage): void {
+    if (place === undefined || this.#suspects.size >= maxSuspects) return;
+    if (place.seq !== undefined && isQuarantined(this.#parts.store.flushed, place.origin, place.seq)) return;
+    const key = `${place.origin}/${place.seq ?? ''}`;
+    if (this.#suspects.has(key)) return;
+    this.#parts.log.warn({ ...place, reason: message }, 'met damaged data');
+    this.#suspects.set(key, place);
+    this.#wake.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#wake.resolve();
+    await this.#running;
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        for (const { head } of readHeads(this.#parts.store.flushed)) await this.#scrubPaced(head.origin);
+        this.counts.passes += 1;
+        await this.#rest();
+      } catch (error) {
+        if (this.#isStopped) return;
+        this.#parts.log.error({ err: error }, 'the scrub could not go on');
+        await this.#pause(retryMs.first);
+      }
+    }
+  }
+
+  async #scrubPaced(origin: string): Promise<void> {
+    const scrub = this.#scrubOf(origin, 0);
+    while (!this.#isStopped) {
+      await this.#doUrgent();
+      const bytes = await this.#look(scrub);
+      if (bytes === undefined) return;
+      await this.#payFor(bytes);
+    }
+  }
+
+  /** Waits for the next pass, and does what is urgent meanwhile. */
+  async #rest(): Promise<void> {
+    const { clock, options } = this.#parts;
+    const untilMs = clock.monotonicMs() + options.pauseMs;
+    for (let leftMs = options.pauseMs; leftMs > 0 && !this.#isStopped; leftMs = untilMs - clock.monotonicMs()) {
+      const retryInMs = this.counts.quarantined > 0 ? this.#retryAtMs - clock.monotonicMs() : leftMs;
+      await this.#pause(Math.max(0, Math.min(leftMs, retryInMs)));
+      await this.#doUrgent();
+    }
+  }
+
+  async #doUrgent(): Promise<void> {
+    while (this.#suspects.size > 0 && !this.#isStopped) {
+      const [[key, place] = []] = this.#suspects;
+      if (key === undefined || place === undefined) break;
+      await this.#examine(place);
+      this.#suspects.delete(key);
+    }
+    if (this.counts.quarantined > 0 && this.#parts.clock.monotonicMs() >= this.#retryAtMs) await this.#mendAll();
+  }
+
+  /** Looks at the segment that holds a place, and at the whole log when that does not explain anything. */
+  async #examine({ origin, seq }: DamagedPlace): Promise<void> {
+    if (seq !== undefined) {
+      const [pair] = this.#parts.store.flushed.range('segments', seqsDownFrom(origin, seq));
+      const scrub = this.#scrubOf(origin, pair === undefined ? 0 : seqOfKey(pair[0]));
+      const before = this.counts.found + this.counts.treeNodes;
+      while (scrub.next <= seq && (await this.#look(scrub)) !== undefined);
+      if (this.counts.found + this.counts.treeNodes > before) return;
+    }
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - (this.#examinedAtMs.get(origin) ?? Number.NEGATIVE_INFINITY) < leastExamineGapMs) return;
+    this.#examinedAtMs.set(origin, nowMs);
+    const scrub = this.#scrubOf(origin, 0);
+    while (!this.#isStopped && (await this.#look(scrub)) !== undefined) await nextTurn();
+  }
+
+  #scrubOf(origin: string, from: number): OriginScrub {
+    return new OriginScrub(this.#parts.store.flushed, origin, this.#parts.checks, from);
+  }
+
+  /** Looks at the next segment and sees to what it finds. Answers the bytes that were read; undefined at the end. */
+  async #look(scrub: OriginScrub): Promise<number | undefined> {
+    const look = scrub.look();
+    if (look === undefined) return undefined;
+    this.counts.scrubbedBytes += look.bytes;
+    for (const finding of look.findings) await this.#apply(finding);
+    return look.bytes;
+  }
+
+  async #apply(finding: Finding): Promise<void> {
+    const { store, clock, log } = this.#parts;
+    const applied = await store.maintain((batch) => applyFinding(batch, finding, clock.wallMs()));
+    if (!applied) return;
+    if (finding.kind === 'tree') {
+      const nodes = finding.nodes.reduce((sum, { hashes }) => sum + hashes.length / hashLength, 0);
+      this.counts.treeNodes += nodes;
+      log.error({ origin: finding.origin, nodes }, 'put damaged nodes of a tree right');
+      return;
+    }
+    const { origin, firstSeq, endSeq, reason } = finding;
+    this.counts.found += 1;
+    this.#count();
+    this.#retryMs = retryMs.first;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    log.error({ origin, firstSeq, endSeq, reason }, 'put a damaged segment into quarantine');
+  }
+
+  /** Tries to get every quarantined segment from some peer. */
+  async #mendAll(): Promise<void> {
+    const open = [...listQuarantined(this.#parts.store.flushed)].filter(({ mendedMs }) => mendedMs === undefined);
+    let failed = 0;
+    for (const stretch of open) if (!this.#isStopped && !(await this.#mend(stretch))) failed += 1;
+    this.#count();
+    if (failed === 0) return;
+    this.#retryAtMs = this.#parts.clock.monotonicMs() + this.#retryMs;
+    this.#parts.log.error({ segments: failed, retryMs: this.#retryMs }, 'no peer could give some damaged segments');
+    this.#retryMs = Math.min(retryMs.most, 2 * this.#retryMs);
+  }
+
+  async #mend(stretch: Stretch): Promise<boolean> {
+    const { store, checks, source, clock, log } = this.#parts;
+    const { origin, firstSeq } = stretch;
+    for await (const { peer, bytes } of source(origin, firstSeq)) {
+      try {
+        const mended = await store.maintain((batch, indexes) =>
+          mend(batch, indexes, checks, stretch, bytes, clock.wallMs()),
+        );
+        if (mended) this.counts.mended += 1;
+        if (mended) log.warn({ origin, firstSeq, peer }, 'mended a damaged segment');
+        return true;
+      } catch (error) {
+        if (!(error instanceof DataDamage)) throw error;
+        log.warn({ peer, reason: error.message }, 'refused what a peer sent for a damaged segment');
+      }
+    }
+    return false;
+  }
+
+  #count(): void {
+    let open = 0;
+    for (const { mendedMs } of listQuarantined(this.#parts.store.flushed)) if (mendedMs === undefined) open += 1;
+    this.counts.quarantined = open;
+  }
+
+  async #payFor(bytes: number): Promise<void> {
+    const { options, isBusy } = this.#parts;
+    const factor = isBusy() ? busyFactor : 1;
+    this.#owedMs += (factor * 1_000 * Math.max(bytes, leastCost)) / options.bytesPerSecond;
+    if (this.#owedMs < leastPauseMs) return await nextTurn();
+    const owedMs = this.#owedMs;
+    this.#owedMs = 0;
+    await this.#pause(owedMs);
+  }
+
+  /** Ends early when something is urgent or the scrub is stopped. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#suspects.size > 0 || this.#isStopped) return;
+    this.#wake = Promise.withResolvers();
+    const timer = setTimeout(() => this.#wake.resolve(), ms);
+    await this.#wake.promise;
+    clearTimeout(timer);
+  }
+}
