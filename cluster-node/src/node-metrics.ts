@@ -55,6 +55,25 @@ export function observeNode(
   for (const state of memberStates) {
     gauge(`grapevine_members_${state}`, `Members that this node sees as ${state}.`, () => inState(state));
   }
+  const { membership } = replica;
+  const conflicts = (): number => replica.members().filter(({ name }) => membership.rivalOf(name) !== undefined).length;
+  gauge('grapevine_name_conflicts', 'Members whose name another live process uses too.', conflicts);
+  gauge('grapevine_superseded', "1 when a later process has this node's name or origin: it does not write.", () =>
+    membership.superseded === undefined ? 0 : 1,
+  );
+  gauge(
+    'grapevine_local_health',
+    'Rounds that were late of late, 0 to 8: so much longer others get to answer.',
+    () => membership.health.score,
+  );
+  const { counts: seen } = membership;
+  counter('grapevine_suspicions_total', 'Members that this node began to see as suspect.', () => seen.suspected);
+  counter('grapevine_refutations_total', 'Claims about this node that it refuted.', () => seen.refuted);
+  counter(
+    'grapevine_members_forgotten_total',
+    'Members forgotten after they were gone for long.',
+    () => seen.forgotten,
+  );
   gauge('grapevine_catch_up_lacking_messages', 'Messages that the catch-up under way has still to bring.', () => {
     const { entries, of } = node.catchUp() ?? { entries: 0, of: 0 };
     return of - entries;

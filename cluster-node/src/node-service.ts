@@ -2,6 +2,7 @@ import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import type {
   HeadsResponse,
   Member,
+  MembersResponse,
   PublishRequest,
   PublishResult,
   RootResponse,
@@ -34,6 +35,8 @@ export interface NodeService {
   onCommit(listener: () => void): () => void;
   /** This node first. */
   members(): readonly Member[];
+  /** The members, and what stands in the way of talking to others. */
+  membership(): MembersResponse;
   heads(): HeadsResponse;
   root(): RootResponse;
   /** Somebody met damaged data while reading: it is examined, taken out of service and mended. */

@@ -16,6 +16,7 @@ import { MemoryNetwork } from './transport/memory-transport.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
 import type { Address } from './wire/messages.ts';
 import { PlainOpener, PlainSealer } from './wire/plain.ts';
+import { spokenVersions } from './wire/version.ts';
 
 const maxDatagramBytes = 1_400;
 /** For anything that is waited for, in milliseconds. */
@@ -54,11 +55,14 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
       self: {
         name: `node-${address.port}`,
         origin,
-        incarnation: 1,
+        bootEpoch: 1,
+        incarnation: 0,
         heartbeat: 0,
         state: 'alive',
+        versions: spokenVersions,
         udp: address,
         http: address,
+        tls: false,
       },
       seeds,
       intervalMs: 20,
@@ -68,6 +72,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
       expectsPeers: false,
       suspectAfterMs: 2_000,
       deadAfterMs: 10_000,
+      forgetAfterMs: 3_600_000,
       queueBytes: 1024 * 1024,
       catchUpBytes: 16 * 1024,
     },
@@ -85,6 +90,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
     }),
     clock: systemClock,
     log,
+    raiseBootEpoch: () => {},
     maxBodyBytes: 1_000,
   });
   running.push(node);

@@ -4,6 +4,7 @@ import type {
   CatchUp,
   HeadsResponse,
   Member,
+  MembersResponse,
   PublishRequest,
   RootResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
@@ -16,15 +17,16 @@ import type { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import { type CatchUpEffect, type SegmentSource, SegmentStream } from './catch-up/segment-stream.ts';
 import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
 import type { CorePorts } from './core/ports.ts';
-import { Replica, type ReplicaOptions } from './core/replica.ts';
+import { Replica, type ReplicaOptions, supersededBy } from './core/replica.ts';
 import type { Scrubber } from './damage/scrubber.ts';
+import { logNotice, type OwnReport, reportMembers, reportMembership } from './membership-report.ts';
 import type { NodeService, PublishOutcome } from './node-service.ts';
 import { Publisher } from './publisher.ts';
 import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { SealedTransport } from './transport/sealed-transport.ts';
 import type { Views } from './views/views.ts';
-import type { Address, MemberDigest } from './wire/messages.ts';
+import type { Address } from './wire/messages.ts';
 
 export interface ClusterNodeParts {
   readonly options: ReplicaOptions;
@@ -38,6 +40,8 @@ export interface ClusterNodeParts {
   readonly transport: SealedTransport;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Makes every later start's boot epoch exceed this one. */
+  readonly raiseBootEpoch: (epoch: number) => void;
   /** Largest message body in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -76,6 +80,7 @@ export class ClusterNode implements NodeService, Stoppable {
     this.replica = new Replica(options, { ...ports, verifier, log: store });
     this.#publisher = new Publisher(this.origin, views, parts.maxBodyBytes, (event) => this.#step(event));
     transport.onMessage((message, sender) => this.#step({ type: 'message', sender, message }));
+    transport.onForeignVersion((version, sender) => this.#step({ type: 'foreign-version', sender, version }));
     this.#step({ type: 'wake' });
   }
 
@@ -101,7 +106,11 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   members(): readonly Member[] {
-    return this.replica.members().map((digest) => this.#memberOf(digest));
+    return reportMembers(this.replica, this.#ownReport());
+  }
+
+  membership(): MembersResponse {
+    return reportMembership(this.replica, this.#ownReport(), this.#parts.clock.monotonicMs());
   }
 
   /** The catch-up that is under way. */
@@ -163,7 +172,14 @@ export class ClusterNode implements NodeService, Stoppable {
   /** Why no publish is taken. A disk that failed is no reason: only by trying does the node learn that it works again. */
   #notTaking(): string | undefined {
     if (this.#stopping) return 'This node is stopping.';
-    return this.replica.mayWrite ? undefined : 'This node is asking its peers whether its log is complete.';
+    const { superseded } = this.replica.membership;
+    if (superseded !== undefined) return `This node does not write any more: ${supersededBy(superseded)}.`;
+    return this.replica.hasJoined ? undefined : 'This node is asking its peers whether its log is complete.';
+  }
+
+  #ownReport(): OwnReport {
+    const { quarantined } = this.#parts.scrubber.counts;
+    return { messages: this.views.count(), catchUp: this.catchUp(), quarantined };
   }
 
   #step(event: ReplicaEvent): void {
@@ -178,7 +194,7 @@ export class ClusterNode implements NodeService, Stoppable {
   #carryOut(effect: ReplicaEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#parts.transport.send(effect.to, effect.message);
+        this.#parts.transport.send(effect.to, effect.message, effect.version);
         break;
       case 'commit':
         this.#commit(effect);
@@ -201,6 +217,10 @@ export class ClusterNode implements NodeService, Stoppable {
         break;
       case 'refused-segment':
         this.#parts.log.warn({ sender: effect.sender, reason: effect.reason }, 'refused a segment');
+        break;
+      case 'notice':
+        logNotice(effect.notice, this.#parts.log);
+        if (effect.notice.kind === 'outbid') this.#parts.raiseBootEpoch(effect.notice.bootEpoch);
         break;
     }
   }
@@ -234,24 +254,4 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#waiters.delete(waiter);
     waiter.resolve(reached);
   }
-
-  #memberOf(digest: MemberDigest): Member {
-    const isSelf = digest.name === this.name;
-    return {
-      name: digest.name,
-      origin: digest.origin,
-      http: `http://${hostPort(digest.http)}`,
-      udp: hostPort(digest.udp),
-      state: digest.state,
-      incarnation: digest.incarnation,
-      heartbeat: digest.heartbeat,
-      messages: isSelf ? this.views.count() : this.replica.messagesAt(digest.origin),
-      ...(isSelf ? { catchUp: this.catchUp(), quarantined: this.#parts.scrubber.counts.quarantined } : {}),
-    };
-  }
-}
-
-/** `host:port`, with an IPv6 address in brackets. */
-export function hostPort({ host, port }: MemberDigest['udp']): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

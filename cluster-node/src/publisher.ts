@@ -178,10 +178,14 @@ function blaming<Made>(message: number, make: () => Made): Made {
 
 const nothingNew: Settled = { placements: [], heldBy: 1, acknowledged: true };
 
-function rejection(outcome: Extract<Outcome, { type: 'rejected' }>): GrapevineError {
-  return outcome.why === 'queue-full'
-    ? new GrapevineError('OVERLOADED', `The queue of this node is full: ${outcome.reason}.`, { retryAfterSeconds: 1 })
-    : new GrapevineError('UNAVAILABLE', `This node cannot write to its disk: ${outcome.reason}`, {
-        retryAfterSeconds: 1,
-      });
+function rejection({ why, reason }: Extract<Outcome, { type: 'rejected' }>): GrapevineError {
+  const retry = { retryAfterSeconds: 1 };
+  switch (why) {
+    case 'queue-full':
+      return new GrapevineError('OVERLOADED', `The queue of this node is full: ${reason}.`, retry);
+    case 'store-failed':
+      return new GrapevineError('UNAVAILABLE', `This node cannot write to its disk: ${reason}`, retry);
+    case 'superseded':
+      return new GrapevineError('UNAVAILABLE', `This node does not write any more: ${reason}.`, retry);
+  }
 }

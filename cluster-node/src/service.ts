@@ -14,7 +14,8 @@ import { Scrubber } from './damage/scrubber.ts';
 import { PeerClient } from './http/peer-client.ts';
 import { peerSegments } from './http/peer-segments.ts';
 import { startNodeHttp } from './http/server.ts';
-import { ClusterNode, hostPort } from './node.ts';
+import { httpUrl } from './membership-report.ts';
+import { ClusterNode } from './node.ts';
 import { observeNode } from './node-metrics.ts';
 import { openRegistry } from './registry/open-registry.ts';
 import type { PeerRegistry } from './registry/peer-registry.ts';
@@ -22,13 +23,14 @@ import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { openNodeStore } from './store/node-store.ts';
 import { readOrCreateOriginKey } from './store/origin-key.ts';
-import { claimBootEpoch } from './transport/boot-epoch.ts';
+import { claimBootEpoch, raiseBootEpoch } from './transport/boot-epoch.ts';
 import { readKeyRing } from './transport/key-file.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
 import { openUdpTransport } from './transport/udp-transport.ts';
 import type { DatagramOpener, DatagramSealer } from './wire/datagram.ts';
 import { PlainOpener, PlainSealer } from './wire/plain.ts';
 import { Opener, Sealer } from './wire/seal.ts';
+import { spokenVersions } from './wire/version.ts';
 
 /** Requests in flight may take this long after a signal, in milliseconds: less than the whole stop may. */
 const drainMs = 4_000;
@@ -80,6 +82,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     transport,
     clock: systemClock,
     log,
+    raiseBootEpoch: (epoch) => raiseBootEpoch(settings.dataDir, epoch),
     maxBodyBytes: settings.maxBodyBytes,
   });
   opened.defer(() => node.stop());
@@ -113,7 +116,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
 /** Streams a peer's segments from its HTTP API, as the node `name`. */
 function segmentsOfPeers(name: string, signer: IdentitySigner): SegmentSource {
   return (peer, request, signal) => {
-    const address = { name: peer.name, http: `http://${hostPort(peer.http)}` };
+    const address = { name: peer.name, http: httpUrl(peer) };
     return new PeerClient(address, signer, `node:${name}`, signal).segments(request);
   };
 }
@@ -142,17 +145,20 @@ function replicaOptions(
   registry: PeerRegistry,
 ): ReplicaOptions {
   const host = settings.advertiseHost ?? settings.host;
-  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs, catchUpBytes } = settings.gossip;
+  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs, forgetAfterMs, catchUpBytes } =
+    settings.gossip;
   return {
     self: {
       name: settings.name,
       origin,
-      // Seconds fit the field until 2106, and every start has a later boot epoch than the one before.
-      incarnation: Math.floor(bootEpoch / 1_000),
+      bootEpoch,
+      incarnation: 0,
       heartbeat: 0,
       state: 'alive',
+      versions: spokenVersions,
       udp: { host, port: settings.udpPort },
       http: { host, port: settings.httpPort },
+      tls: false,
     },
     seeds: registry.peers(),
     expectsPeers: settings.registry.kind !== 'static',
@@ -162,6 +168,7 @@ function replicaOptions(
     seedsOnly: settings.gossip.insecure,
     suspectAfterMs,
     deadAfterMs,
+    forgetAfterMs,
     queueBytes: settings.queueBytes,
     catchUpBytes,
   };

@@ -11,6 +11,7 @@ import { openUdpTransport, type UdpTransport } from '@grapevine/cluster-node/tra
 import { type KeyRing, keyRingOf } from '@grapevine/cluster-node/wire/key-ring.ts';
 import type { Address } from '@grapevine/cluster-node/wire/messages.ts';
 import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
+import { spokenVersions } from '@grapevine/cluster-node/wire/version.ts';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
@@ -23,6 +24,7 @@ const gossipDefaults = {
   maxDatagramBytes: 1_400,
   suspectAfterMs: 2_000,
   deadAfterMs: 10_000,
+  forgetAfterMs: 3_600_000,
   catchUpBytes: 4 * 1024 * 1024,
 } as const;
 const queueBytes = 8 * 1024 * 1024;
@@ -101,10 +103,11 @@ const noStreams: SegmentSource = () => {
 async function startMember(name: string, key: KeyRing, seed?: Address): Promise<Member> {
   const signer = signerFromKey(generateOriginKey());
   const { origin } = signer;
+  const bootEpoch = Date.now();
   const socket = await openUdpTransport({ name, host: '127.0.0.1', port: 0, portFlag: '' });
   const transport = new CountingTransport({
     transport: socket,
-    sealer: new Sealer({ key: key.sealing, sender: origin, bootEpoch: Date.now() }),
+    sealer: new Sealer({ key: key.sealing, sender: origin, bootEpoch }),
     opener: new Opener(key, origin),
     maxDatagramBytes: gossipDefaults.maxDatagramBytes,
   });
@@ -112,11 +115,14 @@ async function startMember(name: string, key: KeyRing, seed?: Address): Promise<
   const self = {
     name,
     origin,
-    incarnation: 1,
+    bootEpoch,
+    incarnation: 0,
     heartbeat: 0,
     state: 'alive',
+    versions: spokenVersions,
     udp: socket.address,
     http: socket.address,
+    tls: false,
   } as const;
   const node = new ClusterNode({
     options: {
@@ -136,6 +142,7 @@ async function startMember(name: string, key: KeyRing, seed?: Address): Promise<
     transport,
     clock: systemClock,
     log,
+    raiseBootEpoch: () => {},
     maxBodyBytes: 1_000,
   });
   return { node, socket, transport };

@@ -49,11 +49,16 @@ const address: fc.Arbitrary<Address> = record({
 const member: fc.Arbitrary<MemberDigest> = record({
   name: text('az09-', 63),
   origin,
+  bootEpoch: u48,
   incarnation: u32,
   heartbeat: u48,
   state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
+  versions: fc
+    .tuple(fc.integer({ min: 1, max: 255 }), fc.integer({ min: 1, max: 255 }))
+    .map(([a, b]) => ({ lowest: Math.min(a, b), highest: Math.max(a, b) })),
   udp: address,
   http: address,
+  tls: fc.boolean(),
 });
 const members = sortedBy(member, (item) => item.name, 6);
 

@@ -40,7 +40,7 @@ export class DatagramFuzzer {
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
-    this.#plaintexts = fc.sample(messages, { seed, numRuns: 200 }).map(encodeMessage);
+    this.#plaintexts = fc.sample(messages, { seed, numRuns: 200 }).map((message) => encodeMessage(message));
   }
 
   /** One more datagram: rubbish, a damaged or repeated real one, or properly sealed rubbish. */

@@ -8,6 +8,7 @@ import { SealedTransport } from '@grapevine/cluster-node/transport/sealed-transp
 import type { Address } from '@grapevine/cluster-node/wire/messages.ts';
 import { PlainOpener, PlainSealer } from '@grapevine/cluster-node/wire/plain.ts';
 import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
+import { spokenVersions } from '@grapevine/cluster-node/wire/version.ts';
 import type { PublishRequest } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
@@ -233,12 +234,14 @@ export class SimNode {
       self: {
         name: this.name,
         origin: this.signer.origin,
-        // As `replicaOptions` of the service does.
-        incarnation: Math.floor(this.#bootEpoch / 1_000),
+        bootEpoch: this.#bootEpoch,
+        incarnation: 0,
         heartbeat: 0,
         state: 'alive',
+        versions: spokenVersions,
         udp: addressOf(firstPort + this.index),
         http: addressOf(firstPort + this.index),
+        tls: false,
       },
       seeds: this.seeds.filter((seed) => seed !== this.index).map((seed) => addressOf(firstPort + seed)),
       expectsPeers: false,
@@ -248,6 +251,7 @@ export class SimNode {
       seedsOnly: false,
       suspectAfterMs: settings.suspectAfterMs,
       deadAfterMs: settings.deadAfterMs,
+      forgetAfterMs: settings.forgetAfterMs,
       queueBytes: settings.queueBytes,
       catchUpBytes: settings.catchUpBytes,
     };
@@ -266,7 +270,7 @@ export class SimNode {
   #carryOut(effect: ReplicaEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#transport?.send(effect.to, effect.message);
+        this.#transport?.send(effect.to, effect.message, effect.version);
         break;
       case 'commit':
         this.#commit(effect);
@@ -284,6 +288,9 @@ export class SimNode {
         break;
       case 'catch-up-end':
         this.#stream?.end();
+        break;
+      case 'notice':
+        if (effect.notice.kind === 'outbid') this.#bootEpoch = Math.max(this.#bootEpoch, effect.notice.bootEpoch);
         break;
       case 'advanced':
       case 'refused-segment':

@@ -11,15 +11,34 @@ export class AmnesiaGuard {
   #deadlineMs: number | undefined;
   #isTimeUp = false;
   #isOpen: boolean;
+  #hasOpened: boolean;
 
   /** `hasPeers`: whether there is anybody to ask. */
   constructor(hasPeers: boolean) {
     this.#isOpen = !hasPeers;
+    this.#hasOpened = this.#isOpen;
   }
 
-  /** Whether the node may write. Once true it stays true: from then on nobody else writes this log. */
+  /** Whether the node may write. Once true it stays true until `close`: nobody else writes this log. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether it was ever open. */
+  get hasOpened(): boolean {
+    return this.#hasOpened;
+  }
+
+  /**
+   * This process was stopped for a while, and a copy of it may have been started meanwhile. Peers are heard again before
+   * anything is written.
+   */
+  close(): void {
+    this.#heard.clear();
+    this.#claimed = 0;
+    this.#deadlineMs = undefined;
+    this.#isTimeUp = false;
+    this.#isOpen = false;
   }
 
   /** When it wants to be looked at again; after its time is up, only a commit can change the answer. */
@@ -40,5 +59,6 @@ export class AmnesiaGuard {
     this.#isTimeUp ||= nowMs >= this.#deadlineMs;
     const allHeard = reachable.length > 0 && reachable.every((peer) => this.#heard.has(peer));
     this.#isOpen = ownSize >= this.#claimed && (allHeard || this.#isTimeUp);
+    this.#hasOpened ||= this.#isOpen;
   }
 }

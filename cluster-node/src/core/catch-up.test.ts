@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { fastTreeHash } from '../store/fast-tree-hash.ts';
-import type { MemberDigest } from '../wire/messages.ts';
 import { decodeSegment, type Segment } from '../wire/segment.ts';
 import { CatchUp } from './catch-up.ts';
 import type { ReplicaEffect } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
+import { record } from './member.fixture.ts';
 import { draft, TestOrigin, tipsOver } from './origin.fixture.ts';
 
 const ownOrigin = '0a'.repeat(16);
-const address = { host: '127.0.0.1', port: 1 };
-const peer: MemberDigest = {
-  name: 'node-2',
-  origin: '0b'.repeat(16),
-  incarnation: 1,
-  heartbeat: 1,
-  state: 'alive',
-  udp: address,
-  http: address,
-};
+const peer = record(2, { origin: '0b'.repeat(16) });
 const thresholdBytes = 10_000;
 
 describe('a catch-up', () => {

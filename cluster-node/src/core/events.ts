@@ -1,5 +1,5 @@
 import type { CheckedSegment } from '../store/log-store.ts';
-import type { Address, MemberDigest, NodeMessage } from '../wire/messages.ts';
+import type { Address, MemberDigest, MemberState, NodeMessage } from '../wire/messages.ts';
 import type { Segment } from '../wire/segment.ts';
 import type { RefusalReason } from './log-tips.ts';
 import type { Draft, Placement } from './writer.ts';
@@ -20,6 +20,8 @@ export type ReplicaEvent =
   | { readonly type: 'wake' }
   /** A datagram that was sealed by the holder of `sender` and decoded. */
   | { readonly type: 'message'; readonly sender: string; readonly message: NodeMessage }
+  /** `sender` sealed a message in a version of the protocol that this node does not speak. */
+  | { readonly type: 'foreign-version'; readonly sender: string; readonly version: number }
   | { readonly type: 'publish'; readonly orders: readonly PublishOrder[] }
   /** The outcome of a `commit` effect; outcomes arrive in the order of the effects. */
   | { readonly type: 'committed'; readonly batch: number }
@@ -35,7 +37,8 @@ export type ReplicaEvent =
 
 /** What a replica wants done. */
 export type ReplicaEffect =
-  | { readonly type: 'send'; readonly to: Address; readonly message: NodeMessage }
+  /** `version` is the one of the protocol that the receiver understands. */
+  | { readonly type: 'send'; readonly to: Address; readonly message: NodeMessage; readonly version: number }
   | { readonly type: 'commit'; readonly batch: number; readonly segments: readonly CheckedSegment[] }
   /** Flushed entries grew: reads show more than before. */
   | { readonly type: 'advanced' }
@@ -49,7 +52,7 @@ export type ReplicaEffect =
   | {
       readonly type: 'rejected';
       readonly ticket: number;
-      readonly why: 'queue-full' | 'store-failed';
+      readonly why: RejectionCause;
       readonly reason: string;
     }
   /**
@@ -68,4 +71,20 @@ export type ReplicaEffect =
   /** The stream is given up; nothing of it is taken any more. */
   | { readonly type: 'catch-up-end'; readonly stream: number }
   /** A peer sent what its origin cannot have written. */
-  | { readonly type: 'refused-segment'; readonly sender: string; readonly reason: RefusalReason };
+  | { readonly type: 'refused-segment'; readonly sender: string; readonly reason: RefusalReason }
+  | { readonly type: 'notice'; readonly notice: MembershipNotice };
+
+export type RejectionCause = 'queue-full' | 'store-failed' | 'superseded';
+
+/** What an operator should hear of the membership. */
+export type MembershipNotice =
+  /** This node sees the member in this state from now on. */
+  | { readonly kind: 'state'; readonly name: string; readonly state: MemberState }
+  /** Another origin had this node's name by a later start; this node now claims `bootEpoch`, which its next start must exceed. */
+  | { readonly kind: 'outbid'; readonly claim: MemberDigest; readonly bootEpoch: number }
+  /** A later process has this node's name or origin. */
+  | { readonly kind: 'superseded'; readonly by: MemberDigest }
+  /** A second live process goes by the name of a member; both by their origins. */
+  | { readonly kind: 'name-conflict'; readonly name: string; readonly member: string; readonly rival: string }
+  /** A holder of the cluster's key speaks a version that this node does not. */
+  | { readonly kind: 'incompatible'; readonly origin: string; readonly version: number };

@@ -1,9 +1,11 @@
 import { equalBytes } from '@grapevine/shared/log/bytes.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { maxPayload, nudgeBytes, originSizeBytes } from '../wire/limits.ts';
-import type { Address, MemberDigest, NodeMessage, PullRequest } from '../wire/messages.ts';
+import { type Address, everyOrigin, type MemberDigest, type NodeMessage, type PullRequest } from '../wire/messages.ts';
+import { type VersionRange, versionFor } from '../wire/version.ts';
 import { AmnesiaGuard } from './amnesia-guard.ts';
 import { answerPull } from './answer.ts';
+import type { MembershipNotice } from './events.ts';
 import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
@@ -14,18 +16,16 @@ import { type Harvest, Puller } from './puller.ts';
 import { requestRoom, sliceVector } from './request.ts';
 
 export interface GossipOptions extends MembershipOptions {
-  /** This node's own record. Its incarnation must exceed those of earlier lives under this name. */
+  /** This node's own record. Its boot epoch must exceed those of earlier lives under this name. */
   readonly self: MemberDigest;
   /** Gossip sockets to start from. */
   readonly seeds: readonly Address[];
   /** Whether there may be peers although there are no seeds yet: then they are waited for before this node writes. */
   readonly expectsPeers: boolean;
-  /** Milliseconds between rounds, ±20 %. */
-  readonly intervalMs: number;
   /** Peers asked in each round. */
   readonly fanout: number;
   readonly maxDatagramBytes: number;
-  /** Answer only the seeds: without seals anybody can claim to be a member, at any address. */
+  /** Send nothing but to seeds: without seals anybody can claim to be a member, at any address. */
   readonly seedsOnly: boolean;
 }
 
@@ -40,8 +40,12 @@ const wideFanout = 8;
 const ackingCluster = 64;
 /** Seeds asked in the first round: all of any usual list, and one of a thousand is no flood. */
 const seedsAtStart = 8;
-/** Every so many rounds a dead member is asked, so that the halves of a healed partition find each other. */
-const roundsPerDeadProbe = 5;
+/** Every so many rounds somebody who was lost is asked, so that the halves of a healed partition find each other. */
+const roundsPerLostProbe = 5;
+/** Members that did not answer and are asked again in one round. More at once are not down: this node is cut off. */
+const doubtfulPerRound = 8;
+/** Goodbyes that a leaving node says at least, so that one gets through although datagrams are lost. */
+const goodbyes = 8;
 
 /** What gossip needs of the rest of the replica. */
 export interface GossipPorts {
@@ -49,7 +53,8 @@ export interface GossipPorts {
   readonly tips: LogTips;
   readonly log: LogReader;
   readonly random: Random;
-  readonly send: (to: Address, message: NodeMessage) => void;
+  readonly send: (to: Address, message: NodeMessage, version: number) => void;
+  readonly notify: (notice: MembershipNotice) => void;
   /** Whether segments from peers are on their way, in a stream or to the disk. */
   readonly receiving: () => boolean;
   /** Streams from a peer that holds logs up to `sizes`; false when that is not worth it or not possible now. */
@@ -100,15 +105,15 @@ export class Gossip {
 
   /** Takes in a message of `sender`; answers the segments that it brought. */
   receive(sender: string, message: NodeMessage, nowMs: number): Harvest {
-    if (message.type !== 'nudge') this.membership.merge(message.members, nowMs);
+    if (message.type !== 'nudge') this.#notify(this.membership.merge(message.members, sender, nowMs));
     this.membership.heard(sender);
     const peer = this.membership.byOrigin(sender);
     // Whoever has not introduced itself has no address that we would trust.
     if (peer === undefined) return nothing;
     if (message.type === 'pull-request') this.#answer(peer, message);
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
-    this.knowledge.note(sender, peer.incarnation, sizes, this.#ports.flushed.vector);
-    if (message.type === 'pull-request') this.#noteOwnLog(message, sender);
+    this.knowledge.note(sender, peer.bootEpoch, sizes, this.#ports.flushed.vector);
+    if (message.type === 'pull-request') this.#noteRequest(message, sender, peer.bootEpoch);
     return message.type === 'pull-response' ? this.#puller.receive(message, nowMs) : nothing;
   }
 
@@ -130,9 +135,14 @@ export class Gossip {
     }
   }
 
-  /** Whether this node knows that its own log is complete, and may write. */
+  /** Whether this node knows that its own log is complete, and that nobody else writes it. */
   get mayWrite(): boolean {
-    return this.#guard.isOpen;
+    return this.#guard.isOpen && this.membership.superseded === undefined;
+  }
+
+  /** Whether this node has been allowed to write before; from then on it is only ever a moment until it is again. */
+  get hasJoined(): boolean {
+    return this.#guard.hasOpened;
   }
 
   /** Forgets pulls that were built on segments that did not reach the disk. */
@@ -140,10 +150,13 @@ export class Gossip {
     this.#puller.reset();
   }
 
-  /** Tells some peers that this node is leaving. */
+  /** Tells some peers that this node is leaving, each as often as it takes for `goodbyes` in all. */
   leave(): void {
     this.membership.leave();
-    for (const peer of this.#sample(this.membership.reachable(), wideFanout)) this.#askForNews(peer.udp);
+    const peers = this.#sample(this.membership.reachable(), goodbyes);
+    for (let said = 0; said < goodbyes; said += Math.max(1, peers.length)) {
+      for (const peer of peers) this.#askForNews(peer);
+    }
   }
 
   #reviewGuard(nowMs: number): void {
@@ -151,7 +164,10 @@ export class Gossip {
     this.#guard.review(this.#ports.flushed.size(this.membership.self.origin), reachable, nowMs);
   }
 
-  #noteOwnLog({ range, vector }: PullRequest, sender: string): void {
+  #noteRequest({ range, vector }: PullRequest, sender: string, bootEpoch: number): void {
+    if (range.from === everyOrigin.from && range.to === everyOrigin.to) {
+      this.knowledge.noteTotal(sender, bootEpoch, vector);
+    }
     const own = this.membership.self.origin;
     if (own < range.from || own > range.to) return;
     this.#guard.claim(sender, vector.find(({ origin }) => origin === own)?.size ?? 0);
@@ -159,24 +175,35 @@ export class Gossip {
 
   #doRound(nowMs: number): void {
     const { intervalMs, suspectAfterMs, fanout } = this.#options;
-    if (nowMs - this.#nextRoundMs > suspectAfterMs / 2) this.membership.forgive(nowMs);
+    const lateMs = this.#round === 0 ? 0 : nowMs - this.#nextRoundMs;
+    this.membership.health.round(lateMs, intervalMs);
+    if (lateMs > suspectAfterMs / 2) this.#wakeUp(nowMs);
     this.#nextRoundMs = nowMs + intervalMs * (0.8 + 0.4 * this.#ports.random.float());
     this.#round++;
     this.membership.beat();
-    this.membership.sweep(nowMs);
+    this.#notify(this.membership.sweep(nowMs));
     this.#forgetStrangers();
     const targets = new Set(this.#sample(this.membership.reachable(), fanout));
-    const doubtful = this.membership.doubtful();
-    if (doubtful !== undefined) targets.add(doubtful);
-    const dead = this.#round % roundsPerDeadProbe === 0 ? this.membership.someDead() : undefined;
-    if (dead !== undefined) targets.add(dead);
+    for (const doubtful of this.#sample(this.membership.doubtful(), doubtfulPerRound)) targets.add(doubtful);
     for (const peer of targets) {
       this.membership.asked(peer.origin, nowMs);
       if (this.#mayPull()) this.#pull(peer, nowMs);
-      else this.#askForNews(peer.udp);
+      else this.#askForNews(peer);
     }
+    const lost = this.#round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
+    if (lost !== undefined) this.#askForNews(lost);
     // At the start everybody is asked, for the sooner they answer, the sooner this node may write.
-    for (const seed of this.#unmetSeeds(this.#round === 1 ? seedsAtStart : 1)) this.#askForNews(seed);
+    for (const seed of this.#unmetSeeds(this.#round === 1 ? seedsAtStart : 1)) this.#askForNews({ udp: seed });
+  }
+
+  /** This process was stopped for a while. What others did meanwhile, it has to hear first. */
+  #wakeUp(nowMs: number): void {
+    this.membership.forgive(nowMs);
+    if (this.seeds.length > 0 || this.membership.reachable().length > 0) this.#guard.close();
+  }
+
+  #notify(notices: readonly MembershipNotice[]): void {
+    for (const notice of notices) this.#ports.notify(notice);
   }
 
   #mayPull(): boolean {
@@ -206,36 +233,42 @@ export class Gossip {
 
   #pull(peer: MemberDigest, nowMs: number): void {
     if (this.#ports.catchUp(peer, this.knowledge.aheadSizes(peer.origin), nowMs)) {
-      this.#askForNews(peer.udp);
+      this.#askForNews(peer);
       return;
     }
     this.#promised = this.knowledge.aheadBy(peer.origin);
     const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
     const partials = this.#puller.partials();
-    this.#request(peer.udp, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));
+    this.#request(peer, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));
   }
 
-  #askForNews(to: Address): void {
+  #askForNews(to: Recipient): void {
     this.#request(to, this.#puller.newsRequestId(), 0, [], undefined);
   }
 
   #request(
-    to: Address,
+    to: Recipient,
     requestId: number,
     budget: number,
     partials: PullRequest['partials'],
     wanted: string | undefined,
   ): void {
-    const { flushed, send } = this.#ports;
+    const { flushed } = this.#ports;
     const members = this.#memberDigest();
     const room = requestRoom(this.#options.maxDatagramBytes, members, partials);
     const { range, vector } = sliceVector(flushed.vector, room, this.#round, wanted);
-    send(to, { type: 'pull-request', requestId, budget, range, vector, root: flushed.root(), partials, members });
+    const root = flushed.root();
+    this.#send(to, { type: 'pull-request', requestId, budget, range, vector, root, partials, members });
+  }
+
+  #send({ udp, versions }: Recipient, message: NodeMessage): void {
+    const version = versionFor(this.membership.self.versions, versions, this.#round);
+    if (version === undefined || (this.#options.seedsOnly && !this.#isSeed(udp))) return;
+    this.#ports.send(udp, message, version);
   }
 
   #answer(peer: MemberDigest, request: PullRequest): void {
-    const { flushed, log, send } = this.#ports;
-    if (this.#options.seedsOnly && !this.#isSeed(peer.udp)) return;
+    const { flushed, log } = this.#ports;
     const same = equalBytes(request.root, flushed.root());
     const holdings = {
       flushed: same ? noEntries : flushed.vector,
@@ -243,7 +276,9 @@ export class Gossip {
       members: this.#memberDigest(),
     };
     // To the address that the peer names inside the seal, never to where the packet claims to come from.
-    for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) send(peer.udp, response);
+    for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) {
+      this.#send(peer, response);
+    }
   }
 
   #isSeed({ host, port }: Address): boolean {
@@ -258,7 +293,7 @@ export class Gossip {
     const maxHeads = Math.floor((maxPayload(this.#options.maxDatagramBytes) - nudgeBytes) / originSizeBytes);
     for (const { peer, nudge } of this.#nudges.take(this.#ports.flushed.vector, maxHeads, nowMs)) {
       const member = this.membership.byOrigin(peer);
-      if (member !== undefined) this.#ports.send(member.udp, nudge);
+      if (member !== undefined) this.#send(member, nudge);
     }
   }
 
@@ -286,6 +321,12 @@ export class Gossip {
     }
     return chosen;
   }
+}
+
+/** Somebody at an address; without versions, nobody knows who. */
+interface Recipient {
+  readonly udp: Address;
+  readonly versions?: VersionRange;
 }
 
 const nothing: Harvest = { segments: [], known: 0, refused: [] };

@@ -1,43 +1,85 @@
 import type { Random } from '@grapevine/shared/random.ts';
 import { memberBytes } from '../wire/limits.ts';
-import type { MemberDigest } from '../wire/messages.ts';
+import type { Address, MemberDigest } from '../wire/messages.ts';
+import { areCompatible } from '../wire/version.ts';
+import type { MembershipNotice } from './events.ts';
+import { LocalHealth } from './local-health.ts';
+import { isGone, isLaterStart, isSameStart, supersedes } from './member-record.ts';
 
 export interface MembershipOptions {
+  /** Milliseconds between rounds. */
+  readonly intervalMs: number;
   /** A member that leaves every question unanswered for so long is suspect, in milliseconds. */
   readonly suspectAfterMs: number;
-  /** A suspect that neither answers nor refutes for so long is dead, in milliseconds. */
+  /** A suspect that neither answers nor refutes for so long is dead, in milliseconds; longer in large clusters. */
   readonly deadAfterMs: number;
+  /** A member that has been dead, or has left, for so long is forgotten, in milliseconds. */
+  readonly forgetAfterMs: number;
 }
 
 /** Members that one node keeps, itself excluded. Beyond it, newcomers are ignored: a peer with the key cannot fill our memory. */
 export const maxMembers = 4_096;
+/** Incarnations are 32 bits on the wire. */
+const maxIncarnation = 2 ** 32 - 1;
+/** No clock reads the year 6429. Boot epochs have 48 bits, and a forged one must not leave this node without a later one. */
+const maxBootEpoch = 2 ** 47;
+/**
+ * How often a node claims a later start than another origin under its name. Once is enough against an earlier life whose
+ * clock was ahead, some more against several that turn up one after the other; a live process outbids all of them.
+ */
+const maxBids = 3;
+/** One lost datagram, or two, must not make a member suspect, however rarely it is asked. */
+const leastQuestions = 3;
+/** A second process of a member's name counts as there for so long after it was heard last, in milliseconds. */
+const rivalMemoryMs = 60_000;
 
 interface Member {
   digest: MemberDigest;
   /** When the first question was sent that has not been followed by a sign of life. */
   unansweredSinceMs: number | undefined;
-  suspectSinceMs: number;
+  /** Questions since then. */
+  unanswered: number;
+  /** When this node first saw the member in the state that it has. */
+  stateSinceMs: number;
   /** Digests in which this record still goes first, because it changed: enough rounds to reach everybody. */
   urgency: number;
+  /** Where it was reached before it moved. A process may still be there that does not know of its successor. */
+  former: Address | undefined;
 }
+
+/** A process that goes by the name of a member that started later. */
+interface Rival {
+  readonly origin: string;
+  /** Its heartbeat when it was heard first: only one that goes on is alive, and not a late datagram of an earlier life. */
+  readonly firstHeartbeat: number;
+  isAlive: boolean;
+  heardMs: number;
+}
+
+/** Where somebody may be found again. */
+export type LostMember = Pick<MemberDigest, 'udp' | 'versions'>;
 
 /**
  * Who is in the cluster, after SWIM (Das, Gupta, Motivala, 2002): every pull is also a question to a peer, and
- * suspicion, death and refutation travel as small records with the gossip.
+ * suspicion, death and refutation travel as small records with the gossip. Which of two records about one member is kept
+ * is decided by `supersedes` (rules M1 to M5).
  *
- * Of two records about one member the better one is kept, by these rules:
- * - M1: the higher incarnation wins. Only the member itself raises its incarnation.
- * - M2: at the same incarnation, `left` and `dead` win over `alive` and `suspect`, so that a late record cannot
- *   resurrect. The member refutes by raising its incarnation.
- * - M3: otherwise the higher heartbeat wins: a sign of life is newer than a suspicion that had not seen it.
- * - M4: otherwise `suspect` wins over `alive`.
+ * M6: of two processes with one name, or one origin, the one that started later is the member. The other learns of it by a
+ * record that it cannot have made, and is superseded for good: it must not write any more. Where only the name is the same,
+ * it may have been an earlier life, on a disk that is lost, by a clock that was ahead: so the node first claims a later start.
  */
 export class Membership {
+  readonly counts = { suspected: 0, refuted: 0, forgotten: 0 };
+  readonly health = new LocalHealth();
   readonly #options: MembershipOptions;
   readonly #random: Random;
   readonly #members = new Map<string, Member>();
-  readonly #nameByOrigin = new Map<string, string>();
+  readonly #byOrigin = new Map<string, Member>();
+  /** By name; one each. */
+  readonly #rivals = new Map<string, Rival>();
   #self: MemberDigest;
+  #superseded: MemberDigest | undefined;
+  #bids = 0;
   #digestAt = 0;
 
   constructor(self: MemberDigest, options: MembershipOptions, random: Random) {
@@ -50,6 +92,11 @@ export class Membership {
     return this.#self;
   }
 
+  /** The record of the later process with this node's name or origin, if there is one. */
+  get superseded(): MemberDigest | undefined {
+    return this.#superseded;
+  }
+
   /** All records, this node first. */
   records(): readonly MemberDigest[] {
     return [this.#self, ...[...this.#members.values()].map((member) => member.digest)];
@@ -57,31 +104,47 @@ export class Membership {
 
   /** The record of whoever writes to `origin`, if it is known. */
   byOrigin(origin: string): MemberDigest | undefined {
-    const name = this.#nameByOrigin.get(origin);
-    return name === undefined ? undefined : this.#members.get(name)?.digest;
+    return this.#byOrigin.get(origin)?.digest;
   }
 
-  /** Members worth talking to: alive and suspect ones. */
+  /** The origin of another live process that goes by `name`, if one was heard lately. */
+  rivalOf(name: string): string | undefined {
+    const rival = this.#rivals.get(name);
+    return rival?.isAlive === true ? rival.origin : undefined;
+  }
+
+  /** Members worth talking to: alive and suspect ones that understand us. */
   reachable(): MemberDigest[] {
     const out: MemberDigest[] = [];
-    for (const { digest } of this.#members.values()) {
-      if (digest.state === 'alive' || digest.state === 'suspect') out.push(digest);
+    for (const { digest } of this.#members.values()) if (!isGone(digest) && this.understands(digest)) out.push(digest);
+    return out;
+  }
+
+  /** Whether the member has a version of the protocol in common with this node. */
+  understands({ versions }: MemberDigest): boolean {
+    return areCompatible(this.#self.versions, versions);
+  }
+
+  /** Members that have not answered yet: they are asked again until they answer or count as suspect. */
+  doubtful(): MemberDigest[] {
+    const out: MemberDigest[] = [];
+    for (const { digest, unansweredSinceMs } of this.#members.values()) {
+      if (unansweredSinceMs !== undefined && digest.state === 'alive') out.push(digest);
     }
     return out;
   }
 
-  /** A member that has not answered yet: it is asked again in every round until it answers or counts as suspect. */
-  doubtful(): MemberDigest | undefined {
-    for (const { digest, unansweredSinceMs } of this.#members.values()) {
-      if (unansweredSinceMs !== undefined && digest.state === 'alive') return digest;
+  /**
+   * A random dead member, or the place that a member has moved away from: the halves of a healed partition find each other
+   * by such questions, and a process that was thought gone learns of its successor.
+   */
+  someLost(): LostMember | undefined {
+    const lost: LostMember[] = [];
+    for (const { digest, former } of this.#members.values()) {
+      if (digest.state === 'dead') lost.push(digest);
+      if (former !== undefined) lost.push({ udp: former, versions: digest.versions });
     }
-    return undefined;
-  }
-
-  /** A random dead member: the two halves of a healed partition find each other by such questions. */
-  someDead(): MemberDigest | undefined {
-    const dead = [...this.#members.values()].filter(({ digest }) => digest.state === 'dead');
-    return dead[this.#random.below(Math.max(1, dead.length))]?.digest;
+    return lost[this.#random.below(Math.max(1, lost.length))];
   }
 
   /** One round has passed for this node itself. */
@@ -91,48 +154,59 @@ export class Membership {
 
   /** Says goodbye: peers stop asking this node, and do not call it dead. */
   leave(): void {
-    this.#self = { ...this.#self, state: 'left' };
+    this.#self = { ...this.#self, state: 'left', heartbeat: this.#self.heartbeat + 1 };
   }
 
   /** Notes a question to the member at `origin`. */
   asked(origin: string, nowMs: number): void {
-    const member = this.#memberByOrigin(origin);
-    if (member !== undefined) member.unansweredSinceMs ??= nowMs;
+    const member = this.#byOrigin.get(origin);
+    if (member === undefined) return;
+    member.unansweredSinceMs ??= nowMs;
+    member.unanswered++;
   }
 
   /** Notes an authenticated datagram of the member at `origin`. */
   heard(origin: string): void {
-    const member = this.#memberByOrigin(origin);
-    if (member !== undefined) member.unansweredSinceMs = undefined;
+    const member = this.#byOrigin.get(origin);
+    if (member !== undefined) settleQuestions(member);
   }
 
-  /** Suspects the silent and buries the suspects whose time has run out. */
-  sweep(nowMs: number): void {
+  /** Suspects the silent, buries the suspects whose time has run out, and forgets those that have been gone for long. */
+  sweep(nowMs: number): readonly MembershipNotice[] {
+    const notices: MembershipNotice[] = [];
+    const deadAfterMs = this.#deadAfterMs();
     for (const member of this.#members.values()) {
-      const { state } = member.digest;
-      const since = member.unansweredSinceMs;
-      if (state === 'alive' && since !== undefined && nowMs - since > this.#options.suspectAfterMs) {
-        this.#replace(member, { ...member.digest, state: 'suspect' }, nowMs);
-      } else if (state === 'suspect' && nowMs - member.suspectSinceMs > this.#options.deadAfterMs) {
-        this.#replace(member, { ...member.digest, state: 'dead' }, nowMs);
+      const inStateMs = nowMs - member.stateSinceMs;
+      if (this.#isSilent(member, nowMs)) this.#replace(member, { ...member.digest, state: 'suspect' }, nowMs, notices);
+      else if (member.digest.state === 'suspect' && inStateMs > deadAfterMs)
+        this.#replace(member, { ...member.digest, state: 'dead' }, nowMs, notices);
+      else if (inStateMs > this.#options.forgetAfterMs) {
+        if (isGone(member.digest)) this.#forget(member);
+        else member.former = undefined;
       }
     }
+    for (const [name, { heardMs }] of this.#rivals) if (nowMs - heardMs > rivalMemoryMs) this.#rivals.delete(name);
+    return notices;
   }
 
   /** This process was stopped for a while: nobody's silence in that time counts against them. */
   forgive(nowMs: number): void {
     for (const member of this.#members.values()) {
-      member.unansweredSinceMs = undefined;
-      member.suspectSinceMs = nowMs;
+      settleQuestions(member);
+      if (member.digest.state === 'suspect') member.stateSinceMs = nowMs;
     }
   }
 
-  /** Takes in records from a peer, by the rules M1 to M4. */
-  merge(digests: readonly MemberDigest[], nowMs: number): void {
+  /** Takes in records that `sender` sent, by the rules M1 to M6. */
+  merge(digests: readonly MemberDigest[], sender: string, nowMs: number): readonly MembershipNotice[] {
+    const notices: MembershipNotice[] = [];
     for (const digest of digests) {
-      if (digest.name === this.#self.name) this.#refute(digest);
-      else this.#mergeOne(digest, nowMs);
+      const isOurs = digest.name === this.#self.name || digest.origin === this.#self.origin;
+      const kept = isOurs ? this.#hearOfSelf(digest, notices) : this.#mergeOne(digest, nowMs, notices);
+      const isRival = digest.origin === sender && digest.origin !== kept?.origin && digest.name === kept?.name;
+      if (isRival) this.#hearRival(digest, kept.origin, nowMs, notices);
     }
+    return notices;
   }
 
   /**
@@ -157,59 +231,144 @@ export class Membership {
     return [...chosen].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  #refute(claim: MemberDigest): void {
-    const aboutUs = claim.origin === this.#self.origin;
-    if (!aboutUs || claim.state === 'alive' || this.#self.state === 'left') return;
-    if (claim.incarnation >= this.#self.incarnation) {
-      this.#self = { ...this.#self, incarnation: claim.incarnation + 1 };
+  /** A record of this node's name or origin: ours come back, a wrong one of this life, or of another process. Answers ours. */
+  #hearOfSelf(claim: MemberDigest, notices: MembershipNotice[]): MemberDigest {
+    const self = this.#self;
+    if (isLaterStart(claim, self)) {
+      if (claim.origin !== self.origin && this.#bids < maxBids && claim.bootEpoch < maxBootEpoch) {
+        this.#bids++;
+        this.#self = { ...self, bootEpoch: claim.bootEpoch + 1 };
+        notices.push({ kind: 'outbid', claim, bootEpoch: this.#self.bootEpoch });
+        return this.#self;
+      }
+      if (this.#superseded === undefined) notices.push({ kind: 'superseded', by: claim });
+      this.#superseded ??= claim;
+    } else if (isSameStart(claim, self) && this.#mustRefute(claim)) {
+      this.#self = { ...self, incarnation: claim.incarnation + 1 };
+      this.health.accused();
+      this.counts.refuted++;
     }
+    return this.#self;
   }
 
-  #mergeOne(digest: MemberDigest, nowMs: number): void {
+  #mustRefute(claim: MemberDigest): boolean {
+    const self = this.#self;
+    if (this.#superseded !== undefined || self.state === 'left') return false;
+    const isWrong = claim.state !== 'alive' || supersedes(claim, self);
+    // At the last incarnation there is nothing to raise. Nobody gets there but by forging.
+    return isWrong && claim.incarnation >= self.incarnation && claim.incarnation < maxIncarnation;
+  }
+
+  /** Answers the record that is kept now. */
+  #mergeOne(digest: MemberDigest, nowMs: number, notices: MembershipNotice[]): MemberDigest | undefined {
     const member = this.#members.get(digest.name);
     if (member === undefined) {
-      if (this.#members.size >= maxMembers) return;
-      const added = { digest, unansweredSinceMs: undefined, suspectSinceMs: nowMs, urgency: this.#spread() };
-      this.#members.set(digest.name, added);
-      this.#nameByOrigin.set(digest.origin, digest.name);
+      // The gone are not met: what one node has forgotten would come back from another for ever.
+      if (!isGone(digest)) this.#add(digest, nowMs, notices);
     } else if (supersedes(digest, member.digest)) {
-      const livelier = digest.heartbeat > member.digest.heartbeat || digest.incarnation > member.digest.incarnation;
-      if (livelier && digest.state === 'alive') member.unansweredSinceMs = undefined;
-      this.#replace(member, digest, nowMs);
+      if (digest.state === 'alive' && member.unansweredSinceMs !== undefined) renewQuestions(member, nowMs);
+      this.#replace(member, digest, nowMs, notices);
+    }
+    return member?.digest;
+  }
+
+  #hearRival(digest: MemberDigest, member: string, nowMs: number, notices: MembershipNotice[]): void {
+    const { name, origin, heartbeat } = digest;
+    const rival = this.#rivals.get(name);
+    if (rival?.origin !== origin) {
+      this.#rivals.set(name, { origin, firstHeartbeat: heartbeat, isAlive: false, heardMs: nowMs });
+      return;
+    }
+    rival.heardMs = nowMs;
+    if (rival.isAlive || heartbeat <= rival.firstHeartbeat) return;
+    rival.isAlive = true;
+    notices.push({ kind: 'name-conflict', name, member, rival: origin });
+  }
+
+  #add(digest: MemberDigest, nowMs: number, notices: MembershipNotice[]): void {
+    if (this.#members.size >= maxMembers && !this.#makeRoom()) return;
+    const member: Member = {
+      digest,
+      unansweredSinceMs: undefined,
+      unanswered: 0,
+      stateSinceMs: nowMs,
+      urgency: this.#spread(),
+      former: undefined,
+    };
+    this.#members.set(digest.name, member);
+    this.#claimOrigin(member);
+    notices.push({ kind: 'state', name: digest.name, state: digest.state });
+  }
+
+  #replace(member: Member, digest: MemberDigest, nowMs: number, notices: MembershipNotice[]): void {
+    const before = member.digest;
+    if (digest.state !== before.state || digest.incarnation !== before.incarnation || !isSameStart(digest, before)) {
+      member.urgency = this.#spread();
+    }
+    if (digest.state !== before.state) {
+      member.stateSinceMs = nowMs;
+      if (digest.state === 'suspect') this.counts.suspected++;
+      notices.push({ kind: 'state', name: digest.name, state: digest.state });
+    }
+    if (digest.udp.host !== before.udp.host || digest.udp.port !== before.udp.port) {
+      member.former = before.udp;
+      member.stateSinceMs = nowMs;
+    }
+    member.digest = digest;
+    if (isSameStart(digest, before)) return;
+    this.#releaseOrigin(member, before.origin);
+    this.#claimOrigin(member);
+  }
+
+  /** Of two names for one origin the later start is meant: a node that was given a new name leaves a record of the old one. */
+  #claimOrigin(member: Member): void {
+    const holder = this.#byOrigin.get(member.digest.origin);
+    if (holder === undefined || isLaterStart(member.digest, holder.digest)) {
+      this.#byOrigin.set(member.digest.origin, member);
     }
   }
 
-  #replace(member: Member, digest: MemberDigest, nowMs: number): void {
-    const before = member.digest;
-    if (digest.state !== before.state || digest.incarnation !== before.incarnation) member.urgency = this.#spread();
-    if (digest.state === 'suspect' && before.state !== 'suspect') member.suspectSinceMs = nowMs;
-    if (digest.origin !== before.origin) {
-      this.#nameByOrigin.delete(before.origin);
-      this.#nameByOrigin.set(digest.origin, digest.name);
-    }
-    member.digest = digest;
+  #releaseOrigin(member: Member, origin: string): void {
+    if (this.#byOrigin.get(origin) === member) this.#byOrigin.delete(origin);
+  }
+
+  #forget(member: Member): void {
+    this.#members.delete(member.digest.name);
+    this.#releaseOrigin(member, member.digest.origin);
+    this.counts.forgotten++;
+  }
+
+  /** Forgets who has been gone for longest. False when nobody is gone. */
+  #makeRoom(): boolean {
+    const gone = [...this.#members.values()].filter(({ digest }) => isGone(digest));
+    const [longest] = gone.sort((a, b) => a.stateSinceMs - b.stateSinceMs);
+    if (longest !== undefined) this.#forget(longest);
+    return longest !== undefined;
+  }
+
+  #isSilent({ digest, unansweredSinceMs, unanswered }: Member, nowMs: number): boolean {
+    if (digest.state !== 'alive' || unansweredSinceMs === undefined || unanswered < leastQuestions) return false;
+    return nowMs - unansweredSinceMs > this.#options.suspectAfterMs * this.health.multiplier;
+  }
+
+  /** A suspicion has to reach its member, and the refutation to come back, before the suspect counts as dead. */
+  #deadAfterMs(): number {
+    return Math.max(this.#options.deadAfterMs, 2 * this.#spread() * this.#options.intervalMs);
   }
 
   /** Rounds in which news of a member goes first: 3·log2(n), after which an epidemic has reached all but surely everybody. */
   #spread(): number {
     return 3 * Math.ceil(Math.log2(this.#members.size + 2));
   }
-
-  #memberByOrigin(origin: string): Member | undefined {
-    const name = this.#nameByOrigin.get(origin);
-    return name === undefined ? undefined : this.#members.get(name);
-  }
 }
 
-/** Whether record `a` says something newer than record `b` about the same member (rules M1 to M4). */
-function supersedes(a: MemberDigest, b: MemberDigest): boolean {
-  if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation;
-  const aGone = isGone(a);
-  if (aGone !== isGone(b)) return aGone;
-  if (a.heartbeat !== b.heartbeat) return a.heartbeat > b.heartbeat;
-  return a.state === 'suspect' && b.state === 'alive';
+function settleQuestions(member: Member): void {
+  member.unansweredSinceMs = undefined;
+  member.unanswered = 0;
 }
 
-function isGone(digest: MemberDigest): boolean {
-  return digest.state === 'dead' || digest.state === 'left';
+/** It lives, as others say, but has not answered us: the time begins anew, the questions go on. */
+function renewQuestions(member: Member, nowMs: number): void {
+  member.unansweredSinceMs = nowMs;
+  member.unanswered = 0;
 }

@@ -2,8 +2,8 @@ import type { OriginSize } from '../wire/messages.ts';
 
 /** What one peer has said of itself. */
 interface Peer {
-  /** Its incarnation when it said so; a restarted peer may hold less than it said before. */
-  incarnation: number;
+  /** Its start when it said so; a restarted peer may hold less than it said before. */
+  bootEpoch: number;
   /** Entries of this node's own origin that it has flushed. */
   held: number;
   /** Entries over all origins, from its last complete vector. */
@@ -25,8 +25,8 @@ export class PeerKnowledge {
   }
 
   /** Notes sizes that `peer` says it has flushed; `flushed` tells this node's own. */
-  note(peer: string, incarnation: number, sizes: readonly OriginSize[], flushed: ReadonlyMap<string, number>): void {
-    const known = this.#known(peer, incarnation);
+  note(peer: string, bootEpoch: number, sizes: readonly OriginSize[], flushed: ReadonlyMap<string, number>): void {
+    const known = this.#known(peer, bootEpoch);
     for (const { origin, size } of sizes) {
       if (origin === this.#ownOrigin) known.held = Math.max(known.held, size);
       if (size > (flushed.get(origin) ?? 0)) known.ahead.set(origin, Math.max(known.ahead.get(origin) ?? 0, size));
@@ -34,8 +34,8 @@ export class PeerKnowledge {
   }
 
   /** Notes a vector that names all that `peer` holds. */
-  noteTotal(peer: string, incarnation: number, sizes: readonly OriginSize[]): void {
-    this.#known(peer, incarnation).messages = sizes.reduce((sum, { size }) => sum + size, 0);
+  noteTotal(peer: string, bootEpoch: number, sizes: readonly OriginSize[]): void {
+    this.#known(peer, bootEpoch).messages = sizes.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Drops what this node has caught up with. */
@@ -94,10 +94,10 @@ export class PeerKnowledge {
     for (const peer of this.#peers.keys()) if (!peers.has(peer)) this.#peers.delete(peer);
   }
 
-  #known(peer: string, incarnation: number): Peer {
+  #known(peer: string, bootEpoch: number): Peer {
     const known = this.#peers.get(peer);
-    if (known !== undefined && known.incarnation >= incarnation) return known;
-    const fresh = { incarnation, held: 0, messages: 0, ahead: new Map<string, number>() };
+    if (known !== undefined && known.bootEpoch >= bootEpoch) return known;
+    const fresh = { bootEpoch, held: 0, messages: 0, ahead: new Map<string, number>() };
     this.#peers.set(peer, fresh);
     return fresh;
   }

@@ -3,10 +3,12 @@ import type { MemberDigest } from '../wire/messages.ts';
 import { AckTracker } from './acks.ts';
 import { CatchUp, type CatchUpCounts, type CatchUpProgress } from './catch-up.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import type { PublishOrder, ReplicaEffect, ReplicaEvent } from './events.ts';
+import type { MembershipNotice, PublishOrder, RejectionCause, ReplicaEffect, ReplicaEvent } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
+import { IncompatiblePeers } from './incompatible-peers.ts';
 import { LogTips } from './log-tips.ts';
+import type { Membership } from './membership.ts';
 import type { CorePorts, Now } from './ports.ts';
 import type { Harvest } from './puller.ts';
 import { type Publish, Writer } from './writer.ts';
@@ -50,6 +52,7 @@ export class Replica {
   readonly #acks = new AckTracker();
   readonly #gossip: Gossip;
   readonly #catchUp: CatchUp;
+  readonly #incompatible = new IncompatiblePeers();
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
   #effects: ReplicaEffect[] = [];
 
@@ -67,7 +70,8 @@ export class Replica {
       tips: this.#tips,
       log,
       random,
-      send: (to, message) => emit({ type: 'send', to, message }),
+      send: (to, message, version) => emit({ type: 'send', to, message, version }),
+      notify: (notice) => this.#notify(notice),
       receiving: () => this.#pipeline.receiving || this.#catchUp.busy,
       // Without seals anybody could have us send a request that bears this node's name to any address.
       catchUp: (peer, sizes, nowMs) => !options.seedsOnly && this.#catchUp.begin(peer, sizes, signer.origin, nowMs),
@@ -120,6 +124,20 @@ export class Replica {
     return this.#gossip.mayWrite;
   }
 
+  /** Whether this node has been allowed to write before. */
+  get hasJoined(): boolean {
+    return this.#gossip.hasJoined;
+  }
+
+  get membership(): Membership {
+    return this.#gossip.membership;
+  }
+
+  /** Holders of the cluster's key that speak only versions that this node does not. */
+  incompatible(nowMs: number): ReturnType<IncompatiblePeers['list']> {
+    return this.#incompatible.list(nowMs);
+  }
+
   /** Whether nothing waits to be written to the disk. */
   get idle(): boolean {
     return this.#pipeline.idle && this.#writer.queueBytes === 0;
@@ -144,6 +162,9 @@ export class Replica {
         break;
       case 'commit-failed':
         this.#commitFailed(event.batch, event.reason, now);
+        break;
+      case 'foreign-version':
+        this.#foreignVersion(event, now);
         break;
       case 'seeds':
         this.#gossip.seeds = event.seeds;
@@ -181,8 +202,23 @@ export class Replica {
     this.#pipeline.stage(harvest.segments);
   }
 
+  #foreignVersion({ sender, version }: Extract<ReplicaEvent, { type: 'foreign-version' }>, now: Now): void {
+    if (this.#incompatible.note(sender, version, now.monotonicMs)) {
+      this.#notify({ kind: 'incompatible', origin: sender, version });
+    }
+  }
+
+  #notify(notice: MembershipNotice): void {
+    this.#effects.push({ type: 'notice', notice });
+    if (notice.kind !== 'superseded') return;
+    this.#reject(this.#writer.drain().map(ticketOf), 'superseded', supersededBy(notice.by));
+  }
+
   #publish({ ticket, drafts, acks, timeoutMs }: PublishOrder, now: Now): void {
-    if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
+    const { superseded } = this.membership;
+    if (superseded !== undefined) {
+      this.#reject([ticket], 'superseded', supersededBy(superseded));
+    } else if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
       this.#reject([ticket], 'store-failed', this.#trouble.reason);
     } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {
       this.#reject([ticket], 'queue-full', `${this.#writer.queueBytes} bytes are waiting to be committed`);
@@ -210,7 +246,7 @@ export class Replica {
     this.#reject(lost.map(ticketOf), 'store-failed', reason);
   }
 
-  #reject(tickets: readonly number[], why: 'queue-full' | 'store-failed', reason: string): void {
+  #reject(tickets: readonly number[], why: RejectionCause, reason: string): void {
     for (const ticket of tickets) this.#effects.push({ type: 'rejected', ticket, why, reason });
   }
 
@@ -228,6 +264,12 @@ export class Replica {
       this.#effects.push({ type: 'settled', ticket, placements, heldBy, acknowledged });
     }
   }
+}
+
+/** For whoever has to end one of the two. */
+export function supersededBy({ name, origin, bootEpoch, udp }: MemberDigest): string {
+  const since = new Date(bootEpoch).toISOString();
+  return `a process that started later, at ${since}, is the member ${name} with the origin ${origin}, at ${udp.host}:${udp.port}`;
 }
 
 function ticketOf(publish: Publish): number {

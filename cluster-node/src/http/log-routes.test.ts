@@ -31,7 +31,7 @@ test('shows heads, root and members as the service gives them', async () => {
   assert.deepEqual(headsResponseSchema.parse((await node.get('/v1/heads')).body), node.service.heads());
   assert.deepEqual(rootResponseSchema.parse((await node.get('/v1/root')).body), node.service.root());
   const members = membersResponseSchema.parse((await node.get('/v1/members')).body);
-  assert.deepEqual(members, { self: 'node-1', members: [node.service.member()] });
+  assert.deepEqual(members, { self: 'node-1', members: [node.service.member()], incompatible: [] });
 });
 
 test('gives the root at every size that it holds, the newest by default', async () => {

@@ -1,4 +1,3 @@
-import type { MembersResponse } from '@grapevine/shared/contracts/node-api.ts';
 import { Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
@@ -16,7 +15,7 @@ export function membersRoutes(service: NodeService): Router {
       allow('cluster:read'),
       (request, response) => {
         parseQuery(noQuery, request);
-        sendJson(response, 200, { self: service.name, members: [...service.members()] } satisfies MembersResponse);
+        sendJson(response, 200, service.membership());
       },
     ],
   });

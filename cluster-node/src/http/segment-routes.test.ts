@@ -17,7 +17,14 @@ const draft = (body: string) => ({ topic: 't', body });
 
 function clientOf(http: string, signal = new AbortController().signal): PeerClient {
   const address = { name: 'node-1', http, origin: '0a'.repeat(16), udp: '127.0.0.1:9', state: 'alive' as const };
-  const member = { ...address, incarnation: 1, heartbeat: 1, messages: 0 };
+  const member = {
+    ...address,
+    bootEpoch: 1,
+    incarnation: 1,
+    heartbeat: 1,
+    versions: { lowest: 1, highest: 1 },
+    messages: 0,
+  };
   return new PeerClient(member, nodeSigner, 'node:node-2', signal);
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '@grapevine/shared/clock.ts';
-import { claimBootEpoch } from './boot-epoch.ts';
+import { claimBootEpoch, raiseBootEpoch } from './boot-epoch.ts';
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'grapevine-epoch-'));
@@ -25,6 +25,15 @@ test('later ones are greater, though the clock stands still or goes back', (t) =
   assert.equal(claimBootEpoch(path, clock), 1_002);
   clock.jumpWall(5_000);
   assert.equal(claimBootEpoch(path, clock), 5_100);
+});
+
+test('an epoch that was raised stays behind, and is never lowered', (t) => {
+  const path = folder(t);
+  const clock = new ManualClock(1_000);
+  claimBootEpoch(path, clock);
+  raiseBootEpoch(path, 7_000);
+  raiseBootEpoch(path, 6_000);
+  assert.equal(claimBootEpoch(path, clock), 7_001);
 });
 
 for (const text of ['', 'x\n', '12', '-1\n', `${2 ** 48 - 1}\n`, '99999999999999999999\n']) {

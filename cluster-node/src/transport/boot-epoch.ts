@@ -22,6 +22,14 @@ export function claimBootEpoch(dataDir: string, clock: Clock): number {
   return epoch;
 }
 
+/** Makes every later start's epoch exceed `epoch`. */
+export function raiseBootEpoch(dataDir: string, epoch: number): void {
+  const path = join(dataDir, fileName);
+  if (epoch <= readLast(path)) return;
+  writeDurably(path, `${epoch}\n`);
+  syncFolder(dataDir);
+}
+
 function readLast(path: string): number {
   const text = readIfThere(path);
   if (text === undefined) return -1;

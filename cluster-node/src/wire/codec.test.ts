@@ -36,11 +36,14 @@ const c = '0c'.repeat(16);
 const member: MemberDigest = {
   name: 'node-1',
   origin: a,
+  bootEpoch: 2 ** 48 - 1,
   incarnation: 7,
   heartbeat: 2 ** 48 - 1,
   state: 'suspect',
+  versions: { lowest: 1, highest: 255 },
   udp: { host: '127.0.0.1', port: 7201 },
   http: { host: 'node-1.example', port: 7101 },
+  tls: false,
 };
 const partial: PartialSegment = { origin: b, firstSeq: 4, fragmentBytes: 1_000, have: Uint8Array.of(0, 0x80) };
 const fragment: FragmentPiece = {
@@ -226,9 +229,12 @@ const hostile: Record<string, [expected: RegExp, bytes: Uint8Array]> = {
   'a name with a capital': [/member name/, patched(oneMember, memberAt + 1, 0x41)],
   'an empty name': [/member name/, patched(oneMember, memberAt, 0)],
   'a name that is not UTF-8': [/UTF-8/, patched(oneMember, memberAt + 1, 0xff)],
-  'an unknown state': [/member state/, patched(oneMember, memberAt + 33, 4)],
-  'a host with a slash': [/host/, patched(oneMember, memberAt + 35, 0x2f)],
-  'a port of zero': [/port/, patched(oneMember, memberAt + 44, 0, 0)],
+  'an unknown state': [/member state/, patched(oneMember, memberAt + 39, 4)],
+  'a version of zero': [/lowest version/, patched(oneMember, memberAt + 40, 0)],
+  'versions upside down': [/highest version/, patched(oneMember, memberAt + 40, 3, 2)],
+  'a host with a slash': [/host/, patched(oneMember, memberAt + 43, 0x2f)],
+  'a port of zero': [/port/, patched(oneMember, memberAt + 52, 0, 0)],
+  'a TLS flag that is neither 0 nor 1': [/TLS/, patched(oneMember, memberAt + memberBytes(member) - 1, 2)],
   'members out of order': [/ascending/, patched(request, encodeMessage(request).length - memberBytes(member), 6, 0x61)],
   'an index that is not below the count': [/index below/, patched(emptyResponse, 6, 0, 2)],
   'a flag that is neither 0 nor 1': [/0 or 1/, patched(emptyResponse, 10, 2)],

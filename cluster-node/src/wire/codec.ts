@@ -14,9 +14,8 @@ import {
 } from './fields.ts';
 import { maxDatagramBytes, maxPayload } from './limits.ts';
 import type { NodeMessage, Nudge, PullRequest, PullResponse } from './messages.ts';
+import { speaks, spokenVersions, type VersionRange } from './version.ts';
 
-/** Raised with every change that older nodes could misread. */
-const version = 1;
 const pullRequestType = 1;
 const pullResponseType = 2;
 const nudgeType = 3;
@@ -25,12 +24,13 @@ const rootBytes = 32;
 const writer = new ByteWriter(maxPayload(maxDatagramBytes), 2_048);
 
 /**
- * Message: version u8 = 1, type u8 (1 pull request, 2 pull response, 3 nudge), then the body of that type.
+ * Message: version u8, type u8 (1 pull request, 2 pull response, 3 nudge), then the body of that type. There is one
+ * grammar yet, whatever the version.
  *
  * Throws `DecodeError` or `RangeError` for a message that `decodeMessage` would not take back, or that does not fit any
  * datagram: a defect of whoever built it.
  */
-export function encodeMessage(message: NodeMessage): Uint8Array {
+export function encodeMessage(message: NodeMessage, version: number = spokenVersions.highest): Uint8Array {
   writer.reset();
   writer.u8(version);
   switch (message.type) {
@@ -51,10 +51,12 @@ export function encodeMessage(message: NodeMessage): Uint8Array {
  * The message behind `bytes`; throws `DecodeError`, and nothing else, for bytes that `encodeMessage` does not produce.
  * Segments, fragments, bitmaps and the root are views of `bytes`: copy them before the buffer is used again.
  */
-export function decodeMessage(bytes: Uint8Array): NodeMessage {
+export function decodeMessage(bytes: Uint8Array, versions: VersionRange = spokenVersions): NodeMessage {
   const reader = new ByteReader(bytes);
-  const found = reader.u8();
-  if (found !== version) throw new DecodeError(`Expected message version ${version}, found ${found}.`);
+  const version = reader.u8();
+  if (!speaks(versions, version)) {
+    throw new DecodeError(`Expected message version ${versions.lowest} to ${versions.highest}, found ${version}.`);
+  }
   const message = readBody(reader, reader.u8());
   reader.end();
   return message;

@@ -16,6 +16,7 @@ import type {
   Piece,
   SegmentPiece,
 } from './messages.ts';
+import type { VersionRange } from './version.ts';
 
 const originBytes = 16;
 const memberStates: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
@@ -147,8 +148,9 @@ function readFragment(reader: ByteReader): FragmentPiece {
 }
 
 /**
- * Members: count u8 (larger clusters send a rotating part), then count × { name length u8, name [a-z0-9-], origin 16, incarnation u32, heartbeat u48,
- * state u8 (0 alive, 1 suspect, 2 dead, 3 left), UDP address, HTTP address }, sorted by name.
+ * Members: count u8 (larger clusters send a rotating part), then count × { name length u8, name [a-z0-9-], origin 16,
+ * boot epoch u48, incarnation u32, heartbeat u48, state u8 (0 alive, 1 suspect, 2 dead, 3 left), versions { lowest u8 (1 or
+ * more), highest u8 (not below) }, UDP address, HTTP address, TLS u8 (0 or 1) }, sorted by name.
  */
 export function writeMembers(writer: ByteWriter, members: readonly MemberDigest[]): void {
   requireAscending(members, nameOf);
@@ -156,11 +158,14 @@ export function writeMembers(writer: ByteWriter, members: readonly MemberDigest[
   for (const member of members) {
     writer.text8(matching('member name', member.name, namePattern));
     writeOrigin(writer, member.origin);
+    writer.u48(member.bootEpoch);
     writer.u32(member.incarnation);
     writer.u48(member.heartbeat);
     writer.u8(memberStates.indexOf(member.state));
+    writeVersions(writer, member.versions);
     writeAddress(writer, member.udp);
     writeAddress(writer, member.http);
+    writer.u8(member.tls ? 1 : 0);
   }
 }
 
@@ -171,11 +176,14 @@ export function readMembers(reader: ByteReader): MemberDigest[] {
     members.push({
       name: matching('member name', reader.utf8(reader.u8()), namePattern),
       origin: readOrigin(reader),
+      bootEpoch: reader.u48(),
       incarnation: reader.u32(),
       heartbeat: reader.u48(),
       state: readState(reader),
+      versions: readVersions(reader),
       udp: readAddress(reader),
       http: readAddress(reader),
+      tls: bounded('TLS', reader.u8(), 0, 1) === 1,
     });
   }
   requireAscending(members, nameOf);
@@ -187,6 +195,16 @@ function readState(reader: ByteReader): MemberState {
   const state = memberStates[number];
   if (state === undefined) throw new DecodeError(`Expected a member state from 0 to 3, found ${number}.`);
   return state;
+}
+
+function writeVersions(writer: ByteWriter, { lowest, highest }: VersionRange): void {
+  writer.u8(bounded('lowest version', lowest, 1, 255));
+  writer.u8(bounded('highest version', highest, lowest, 255));
+}
+
+function readVersions(reader: ByteReader): VersionRange {
+  const lowest = bounded('lowest version', reader.u8(), 1, 255);
+  return { lowest, highest: bounded('highest version', reader.u8(), lowest, 255) };
 }
 
 /** Address: host length u8, host [A-Za-z0-9._:-], port u16 (not 0: nothing can be sent there). */

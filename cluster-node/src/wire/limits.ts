@@ -60,5 +60,5 @@ export function partialBytes(partial: PartialSegment): number {
 
 /** Names and hosts are ASCII, so that their length in characters is their length in bytes. */
 export function memberBytes(member: MemberDigest): number {
-  return 34 + member.name.length + member.udp.host.length + member.http.host.length;
+  return 43 + member.name.length + member.udp.host.length + member.http.host.length;
 }

@@ -1,3 +1,5 @@
+import type { VersionRange } from './version.ts';
+
 /** What nodes say to each other over UDP: three kinds of datagram. Data is only ever pulled (design: gossip). */
 export type NodeMessage = PullRequest | PullResponse | Nudge;
 
@@ -103,11 +105,17 @@ export interface Address {
 export interface MemberDigest {
   readonly name: string;
   readonly origin: string;
-  /** Raised by the member itself, to refute a suspicion. u32. */
+  /** Of the member's last start, in milliseconds: later than at every start before. u48. */
+  readonly bootEpoch: number;
+  /** From 0 at each start; raised by the member itself, to refute a suspicion. u32. */
   readonly incarnation: number;
   /** Raised by the member itself in every interval. u48. */
   readonly heartbeat: number;
   readonly state: MemberState;
+  /** Versions of the protocol that it speaks. */
+  readonly versions: VersionRange;
   readonly udp: Address;
   readonly http: Address;
+  /** Whether its HTTP API wants TLS. */
+  readonly tls: boolean;
 }

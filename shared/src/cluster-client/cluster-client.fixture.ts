@@ -72,7 +72,7 @@ export async function startScriptedNode(
 }
 
 function memberAt(http: string, index: number): Member {
-  const counters = { incarnation: 1, heartbeat: 1, messages: 0 };
+  const counters = { bootEpoch: 1, incarnation: 1, heartbeat: 1, versions: { lowest: 1, highest: 1 }, messages: 0 };
   return { name: `node-${index}`, origin: '0'.repeat(32), http, udp: '127.0.0.1:9', state: 'alive', ...counters };
 }
 

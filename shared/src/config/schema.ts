@@ -83,7 +83,17 @@ const gossip = z
       .min(200)
       .max(3_600_000)
       .default(10_000)
-      .describe('A suspect member that stays silent for so long is dead and only probed now and then.'),
+      .describe(
+        'A suspect member that stays silent for so long is dead and only probed now and then. In large clusters it takes as long as news needs to get around and back, if that is longer.',
+      ),
+    forgetAfterMs: z
+      .int()
+      .min(10_000)
+      .max(30 * 86_400_000)
+      .default(3_600_000)
+      .describe(
+        'A member that has been dead, or has left, for so long is forgotten. Higher: the halves of a split cluster find each other after longer splits, and members that are gone for good stay in the list.',
+      ),
   })
   .prefault({});
 

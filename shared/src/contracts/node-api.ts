@@ -227,8 +227,14 @@ export const memberSchema = z.object({
   /** `host:port` of the member's gossip socket. */
   udp: z.string(),
   state: memberStateSchema,
+  /** When it started, in milliseconds since 1970; later than at every start before. */
+  bootEpoch: z.int().min(0),
   incarnation: z.int().min(0),
   heartbeat: z.int().min(0),
+  /** Versions of the protocol between nodes that it speaks. */
+  versions: z.object({ lowest: z.int(), highest: z.int() }),
+  /** The origin of another live process that goes by the same name, if there is one. */
+  rival: originSchema.optional(),
   /** Messages that this member was last known to hold, over all origins; 0 when it never said. */
   messages: sizeSchema,
   /** Only in the answering node's own record, which alone can tell; null while none is under way. */
@@ -239,7 +245,14 @@ export const memberSchema = z.object({
 export type Member = z.infer<typeof memberSchema>;
 
 /** `GET /v1/members`: the answering node first. */
-export const membersResponseSchema = z.object({ self: z.string(), members: z.array(memberSchema) });
+export const membersResponseSchema = z.object({
+  self: z.string(),
+  members: z.array(memberSchema),
+  /** Which later process has this node's name or origin, if one does: then it does not write any more. */
+  superseded: z.string().optional(),
+  /** Origins that were heard lately in versions of the protocol that this node does not speak. */
+  incompatible: z.array(z.object({ origin: originSchema, version: z.int() })).default([]),
+});
 export type MembersResponse = z.infer<typeof membersResponseSchema>;
 
 /** `GET /v1/sync?since=&topics=a,b&limit=`: entries that `since` does not cover, each origin's in order. */
