@@ -49,6 +49,7 @@ test('routes show what each path needs', async () => {
       name: 'mobile',
       path: '/mobile/**',
       upstream: 'mobile',
+      engine: 'dispatch',
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       access: { read: 'messages:read', write: 'messages:write' },
     },

@@ -1,48 +1,35 @@
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { problemHeaders, problemOf } from '@grapevine/shared/errors/problem.ts';
 import type { Logger } from 'pino';
-import { findContext } from './request-context.ts';
+import type { EdgeResponse } from './edge-app.ts';
+import type { EdgeRequest } from './request-context.ts';
+import type { InTurn } from './steps/in-turn.ts';
 
 /** All header lines of one request together; Node's own default, stated because the error names it. */
 export const maxHeaderBytes = 16 * 1024;
 /** A refused connection is read for so long that the client gets to the answer; closed at once, unread bytes would reset it. */
 const lingerMs = 1_000;
 
-/** What is open on one connection; a client may send a request before the answer to the last one is complete. */
-interface Connection {
-  open: number;
-  latest: { readonly request: IncomingMessage; readonly response: ServerResponse };
-}
+/** The server that clients reach. */
+export type EdgeServer = Server<typeof EdgeRequest, typeof EdgeResponse>;
 
 /**
  * Answers what never becomes a request or breaks off inside one, which Node reports past the steps: broken syntax, headers
  * that are too large, senders that are too slow, upgrades and tunnels. The client gets a problem document and the
  * connection is closed; where an answer is already under way, it is cut.
  */
-export function answerProtocolErrors(server: Server, log: Logger): void {
-  const connections = new WeakMap<Duplex, Connection>();
-  server.prependListener('request', (request, response) => {
-    const connection = connections.get(request.socket) ?? { open: 0, latest: { request, response } };
-    connection.open++;
-    connection.latest = { request, response };
-    connections.set(request.socket, connection);
-    response.once('close', () => connection.open--);
-  });
+export function answerProtocolErrors(server: EdgeServer, turns: InTurn, log: Logger): void {
   const refused = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // The parser complains again about every byte that comes while the answer is on its way.
     if (refused.has(socket)) return;
     refused.add(socket);
     const problem = recognise(error);
-    const connection = connections.get(socket);
-    const inside = connection !== undefined && connection.open > 0 ? connection.latest : undefined;
-    if (inside !== undefined) {
-      const context = findContext(inside.request);
-      if (context !== undefined) context.refusal = problem.code;
-    }
-    const answering = (connection?.open ?? 0) > 1 || inside?.response.headersSent === true;
+    const inside = turns.latest(socket);
+    if (inside !== undefined) inside.request.context.refusal = problem.code;
+    const answering = inside !== undefined && (!inside.begun || inside.response.headersSent);
     log.debug({ code: problem.code, reason: error.code }, 'a connection broke the protocol');
     if (answering || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else refuse(socket, problem);

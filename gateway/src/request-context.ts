@@ -1,36 +1,46 @@
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { Route } from './routes/route-table.ts';
 
 /** What the steps learn about one request, each adding its part. */
-export interface RequestContext {
-  readonly requestId: string;
+export class RequestContext {
+  /** Under which all processes log it. */
+  requestId = '';
   /** Address of the peer's socket, IPv4-mapped IPv6 written as IPv4. */
-  readonly address: string;
-  route?: Route;
-  identity?: Identity;
+  address = '';
+  /**
+   * Headers of the answer, whoever makes it: names in lower case and values in turn. They stay in one list until the head
+   * is written: Node takes such a list as it is, whereas headers that are set one by one are checked and copied twice.
+   */
+  readonly answerHeaders: string[] = [];
+  route: Route | undefined = undefined;
+  identity: Identity | undefined = undefined;
   /** Base URL of the upstream instance that got the request. */
-  upstream?: string;
+  upstream: string | undefined = undefined;
+  /** Ends a stream that would never end by itself, in the words of its protocol. */
+  goodbye: (() => void) | undefined = undefined;
   /** Code of the problem that the gateway itself answered with. */
-  refusal?: ErrorCode;
+  refusal: ErrorCode | undefined = undefined;
+
+  /** Sets a header of the answer, in place of an earlier one of the same name. `name` is in lower case. */
+  answerHeader(name: string, value: string): void {
+    const at = this.answerHeaders.indexOf(name);
+    if (at === -1) this.answerHeaders.push(name, value);
+    else this.answerHeaders[at + 1] = value;
+  }
 }
 
-const contexts = new WeakMap<IncomingMessage, RequestContext>();
-
-/** Called once, by the first step. */
-export function openContext(request: IncomingMessage, context: RequestContext): void {
-  contexts.set(request, context);
+/** A request to the gateway. */
+export class EdgeRequest extends IncomingMessage {
+  readonly context = new RequestContext();
+  // A server sets both before anybody sees the request.
+  declare method: string;
+  declare url: string;
 }
 
-/** The context of a request that has passed the first step. */
-export function contextOf(request: IncomingMessage): RequestContext {
-  const context = contexts.get(request);
-  if (context === undefined) throw new Error('this request has not passed the first step');
-  return context;
-}
-
-/** The context, or `undefined` for a request that never reached the first step. */
-export function findContext(request: IncomingMessage): RequestContext | undefined {
-  return contexts.get(request);
-}
+/**
+ * One thing that happens to a request. It calls `next`, or answers, or throws what the client is to be told. All steps
+ * stand in one list in `server.ts`.
+ */
+export type Step = (request: EdgeRequest, response: ServerResponse, next: () => void) => void | Promise<void>;

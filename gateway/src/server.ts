@@ -5,16 +5,17 @@ import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Random } from '@grapevine/shared/random.ts';
-import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin.ts';
 import type { KeySet } from './auth/key-set.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
+import { createEdgeApp, EdgeResponse } from './edge-app.ts';
 import { exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { KeyedRateLimiter } from './limits/rate-limiter.ts';
-import { answerProtocolErrors, maxHeaderBytes } from './protocol-errors.ts';
-import { routeTable } from './routes/route-table.ts';
+import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
+import { EdgeRequest, type Step } from './request-context.ts';
+import type { Route } from './routes/route-table.ts';
 import { accessLog } from './steps/access-log.ts';
 import { answerProblem } from './steps/answer-problem.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -22,6 +23,7 @@ import { authorize } from './steps/authorize.ts';
 import { bodyLimit } from './steps/body-limit.ts';
 import { Drain } from './steps/drain.ts';
 import { forward } from './steps/forward.ts';
+import { InTurn } from './steps/in-turn.ts';
 import { matchRoute } from './steps/match-route.ts';
 import { limitAddress, limitPrincipal } from './steps/rate-limit.ts';
 import { requestId } from './steps/request-id.ts';
@@ -35,8 +37,7 @@ export interface GatewayDependencies {
   readonly tokenKeys: KeySet;
   /** Key by which the gateway vouches for callers to the BFFs. */
   readonly edgeKey: Uint8Array;
-  /** Whether browsers get the GraphiQL page without a token. */
-  readonly graphiql: boolean;
+  readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -62,12 +63,11 @@ const slowSenderCheckMs = 1_000;
  * other requests finish until the drain deadline, and keeps the admin listener until then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, clock, random, log, metrics } = dependencies;
+  const { config, routes, clock, random, log, metrics } = dependencies;
   const upstreams = new UpstreamPool(
     config.upstreams,
     {
       upstreamTimeoutMs: config.upstreamTimeoutMs,
-      maxBodyBytes: config.maxBodyBytes,
       maxInFlight: config.upstreamMaxInFlight,
       breaker: config.breaker,
     },
@@ -77,26 +77,27 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const { rateLimit } = config;
   const byAddress = new KeyedRateLimiter('address', rateLimit.address, rateLimit.maxKeys);
   const byPrincipal = new KeyedRateLimiter('principal', rateLimit.principal, rateLimit.maxKeys);
-  const routes = routeTable({ graphiql: dependencies.graphiql });
+  const inTurn = new InTurn();
   const drain = new Drain();
 
-  const app = bareExpress();
-  app.use(drain.step);
-  app.use(requestId(random));
-  app.use(accessLog(log, new GatewayMetrics(metrics), clock));
-  app.use(securityHeaders());
-  app.use(wellFormed());
-  app.use(matchRoute(routes));
-  app.use(bodyLimit(config.maxBodyBytes));
-  app.use(limitAddress(byAddress));
-  app.use(authenticate(new TokenVerifier(dependencies.tokenKeys, config.auth, clock)));
-  app.use(authorize());
-  app.use(limitPrincipal(byPrincipal));
-  app.use(forward(upstreams, new IdentitySigner(dependencies.edgeKey, 'bff', clock)));
-  app.use(answerProblem(log));
+  const steps: readonly Step[] = [
+    inTurn.step,
+    drain.step,
+    requestId(random),
+    accessLog(log, new GatewayMetrics(metrics), clock),
+    securityHeaders(),
+    wellFormed(),
+    matchRoute(routes),
+    bodyLimit(config.maxBodyBytes),
+    limitAddress(byAddress),
+    authenticate(new TokenVerifier(dependencies.tokenKeys, config.auth, clock)),
+    authorize(),
+    limitPrincipal(byPrincipal),
+    forward(upstreams, new IdentitySigner(dependencies.edgeKey, 'bff', clock), config.maxBodyBytes),
+  ];
 
-  const server = createHttpServer(app, config);
-  answerProtocolErrors(server, log);
+  const server = createHttpServer(createEdgeApp(steps, answerProblem(log)), config);
+  answerProtocolErrors(server, inTurn, log);
   const adminServer = createAdminServer({
     metrics,
     upstreams,
@@ -119,18 +120,14 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   };
 }
 
-/** Express with nothing in it that reads the body or the query: both belong to the upstream. */
-function bareExpress(): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('query parser', false);
-  return app;
-}
-
-function createHttpServer(app: Express, config: GatewayConfig): Server {
+function createHttpServer(
+  app: (request: EdgeRequest, response: EdgeResponse) => void,
+  config: GatewayConfig,
+): EdgeServer {
   const server = createServer(
     {
+      IncomingMessage: EdgeRequest,
+      ServerResponse: EdgeResponse,
       maxHeaderSize: maxHeaderBytes,
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: Math.min(headersMs, config.requestTimeoutMs),
@@ -141,6 +138,8 @@ function createHttpServer(app: Express, config: GatewayConfig): Server {
       noDelay: true,
       // Node's own answer to a missing Host has no body; a step of ours refuses it with a problem document.
       requireHostHeader: false,
+      // Most requests have no body: nobody needs a stream that announces its end.
+      optimizeEmptyRequests: true,
     },
     app,
   );
@@ -149,7 +148,7 @@ function createHttpServer(app: Express, config: GatewayConfig): Server {
 }
 
 async function listenBoth(
-  server: Server,
+  server: EdgeServer,
   adminServer: Server,
   config: GatewayConfig,
 ): Promise<{ http: ListeningServer; admin: ListeningServer }> {

@@ -6,6 +6,7 @@ import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
 import { readKeySet } from './auth/key-set.ts';
+import { routeTable } from './routes/route-table.ts';
 import { startGateway } from './server.ts';
 
 export const serviceName = 'gateway';
@@ -17,7 +18,7 @@ export async function startGatewayService(config: Config, log: Logger): Promise<
     config: config.gateway,
     tokenKeys: await readKeySet(auth.jwksFile),
     edgeKey: readKeyFile(config.secrets.edgeKeyFile, 'edge-identity'),
-    graphiql: config.bffWeb.mode === 'development',
+    routes: routeTable({ graphiql: config.bffWeb.mode === 'development' }),
     clock: systemClock,
     random: systemRandom,
     log,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Scope } from '@grapevine/shared/identity/scopes.ts';
+import type { Engine } from '../upstreams/upstream-instance.ts';
 
 export type UpstreamName = 'web' | 'mobile';
 
@@ -15,7 +16,7 @@ export interface Route {
   readonly path: readonly string[];
   readonly exact?: true;
   /** Where matching requests go: an upstream, or another path by redirect. */
-  readonly to: { readonly upstream: UpstreamName } | { readonly redirect: string };
+  readonly to: { readonly upstream: UpstreamName; readonly engine: Engine } | { readonly redirect: string };
   readonly access: 'public' | RouteScopes;
   readonly methods: readonly string[];
   /** A further condition, by name for the admin listener. */
@@ -34,7 +35,7 @@ const graphiql: Route = {
   name: 'graphiql',
   path: ['web', 'graphql'],
   exact: true,
-  to: { upstream: 'web' },
+  to: { upstream: 'web', engine: 'dispatch' },
   access: 'public',
   methods: pageMethods,
   when: {
@@ -56,26 +57,32 @@ export function routeTable(options: { readonly graphiql: boolean }): readonly Ro
     redirect('start', ['']),
     // Without the slash the page's own relative links would lead out of its folder.
     redirect('console-folder', ['console']),
-    { name: 'console', path: ['console'], to: { upstream: 'web' }, access: 'public', methods: pageMethods },
+    {
+      name: 'console',
+      path: ['console'],
+      to: { upstream: 'web', engine: 'dispatch' },
+      access: 'public',
+      methods: pageMethods,
+    },
     ...(options.graphiql ? [graphiql] : []),
     {
       name: 'web',
       path: ['web'],
-      to: { upstream: 'web' },
+      to: { upstream: 'web', engine: 'dispatch' },
       access: { read: 'messages:read', write: 'messages:read' },
       methods: apiMethods,
     },
     {
       name: 'mobile-cluster',
       path: ['mobile', 'v1', 'cluster'],
-      to: { upstream: 'mobile' },
+      to: { upstream: 'mobile', engine: 'dispatch' },
       access: { read: 'cluster:read', write: 'cluster:admin' },
       methods: apiMethods,
     },
     {
       name: 'mobile',
       path: ['mobile'],
-      to: { upstream: 'mobile' },
+      to: { upstream: 'mobile', engine: 'dispatch' },
       access: { read: 'messages:read', write: 'messages:write' },
       methods: apiMethods,
     },

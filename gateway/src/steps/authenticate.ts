@@ -1,7 +1,6 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import type { RequestHandler } from 'express';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
-import { contextOf } from '../request-context.ts';
+import type { Step } from '../request-context.ts';
 
 /** `Authorization: Bearer <token>` (RFC 6750 section 2.1); the scheme's case does not count (RFC 9110 section 11.1). */
 const bearerPattern = /^bearer +([\w.~+/-]+=*)$/i;
@@ -10,14 +9,13 @@ const bearerPattern = /^bearer +([\w.~+/-]+=*)$/i;
  * Establishes who is calling from a bearer token in the header; a token in the address would end up in logs and is not
  * looked at. Public routes pass without one, and a token there counts for nothing.
  */
-export function authenticate(tokens: TokenVerifier): RequestHandler {
-  return async (request, response, next) => {
-    const context = contextOf(request);
+export function authenticate(tokens: TokenVerifier): Step {
+  return async ({ context, headers }, _response, next) => {
     if (context.route?.access !== 'public') {
       try {
-        context.identity = await tokens.verify(bearerToken(request.headers.authorization));
+        context.identity = await tokens.verify(bearerToken(headers.authorization));
       } catch (error) {
-        response.setHeader('www-authenticate', challenge(request.headers.authorization));
+        context.answerHeader('www-authenticate', challenge(headers.authorization));
         throw error;
       }
     }

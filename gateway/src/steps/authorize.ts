@@ -1,13 +1,12 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { requireScope } from '@grapevine/shared/identity/identity.ts';
-import type { RequestHandler } from 'express';
-import { contextOf } from '../request-context.ts';
+import type { Step } from '../request-context.ts';
 import { scopeFor } from '../routes/route-table.ts';
 
 /** Lets a caller pass whose token carries the scope that the route asks for this method. */
-export function authorize(): RequestHandler {
-  return (request, response, next) => {
-    const { route, identity } = contextOf(request);
+export function authorize(): Step {
+  return ({ context, method }, _response, next) => {
+    const { route, identity } = context;
     if (route?.access === 'public') {
       next();
       return;
@@ -15,8 +14,8 @@ export function authorize(): RequestHandler {
     if (route === undefined || identity === undefined) {
       throw new GrapevineError('UNAUTHENTICATED', 'This needs a token in the header Authorization: Bearer <token>.');
     }
-    const scope = scopeFor(route.access, request.method);
-    if (!identity.scopes.includes(scope)) response.setHeader('www-authenticate', challenge(scope));
+    const scope = scopeFor(route.access, method);
+    if (!identity.scopes.includes(scope)) context.answerHeader('www-authenticate', challenge(scope));
     requireScope(identity, scope);
     next();
   };

@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { EdgeRequest, Step } from '../request-context.ts';
 
 /** Lets the gateway leave without breaking off what can still end by itself. */
 export class Drain {
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new Map<ServerResponse, EdgeRequest>();
   #draining = false;
 
   /** While draining, clients are told to take another connection for their next request. */
-  readonly step: RequestHandler = (_request, response, next) => {
-    this.#open.add(response);
+  readonly step: Step = (request, response, next) => {
+    this.#open.set(response, request);
     response.once('close', () => this.#open.delete(response));
     if (this.#draining) response.shouldKeepAlive = false;
     next();
@@ -18,12 +18,12 @@ export class Drain {
     return this.#draining;
   }
 
-  /** From now on connections close after their answer. Event streams, which never end by themselves, end here. */
+  /** From now on connections close after their answer. Streams that would never end by themselves are told to. */
   begin(): void {
     this.#draining = true;
-    for (const response of this.#open) {
-      if (!response.headersSent) response.shouldKeepAlive = false;
-      else if (String(response.getHeader('content-type')).startsWith('text/event-stream')) response.end();
+    for (const [response, { context }] of this.#open) {
+      if (context.goodbye !== undefined) context.goodbye();
+      else if (!response.headersSent) response.shouldKeepAlive = false;
     }
   }
 }

@@ -1,17 +1,47 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
-import type { RequestHandler } from 'express';
-import { contextOf } from '../request-context.ts';
-import { forwardedHeaders } from '../upstreams/forwarded-headers.ts';
+import type { EdgeRequest, Step } from '../request-context.ts';
+import { ClientGone } from '../upstreams/attempt.ts';
+import { deliverAnswer } from '../upstreams/deliver-answer.ts';
+import { Exchange } from '../upstreams/exchange.ts';
+import { forwardedHeaders, returnedHeaders } from '../upstreams/forwarded-headers.ts';
+import { takeBody } from '../upstreams/request-body.ts';
 import type { UpstreamPool } from '../upstreams/upstream-pool.ts';
 
-/** Picks an instance of the route's upstream and carries the request there, vouching for the caller. */
-export function forward(upstreams: UpstreamPool, signer: IdentitySigner): RequestHandler {
+/** Carries the request to an instance of its route's upstream, vouching for the caller, and the answer to the client. */
+export function forward(upstreams: UpstreamPool, signer: IdentitySigner, maxBodyBytes: number): Step {
   return async (request, response) => {
-    const context = contextOf(request);
+    const { context, method, url } = request;
     if (context.route === undefined || !('upstream' in context.route.to)) throw new Error('forwarding needs a route');
-    const instance = upstreams.pick(context.route.to.upstream);
-    context.upstream = instance.url;
+    const { upstream, engine } = context.route.to;
     const identity = context.identity === undefined ? undefined : signer.sign(context.identity);
-    await instance.carry(request, response, forwardedHeaders(request, context, identity));
+    try {
+      const exchange = new Exchange({
+        engine,
+        method,
+        path: url,
+        headers: forwardedHeaders(request, context, identity),
+        body: await takeBody(request, maxBodyBytes),
+        onInterim: (status, headers) => informClient(request, response, status, headers),
+      });
+      response.once('close', () => exchange.leave());
+      const instance = upstreams.pick(upstream);
+      context.upstream = instance.url;
+      deliverAnswer(await instance.carry(exchange), request, response);
+    } catch (error) {
+      if (!(error instanceof ClientGone)) throw error;
+    }
   };
+}
+
+/** HTTP/1.0 has no interim answers (RFC 9110 section 15.2). */
+function informClient(
+  request: EdgeRequest,
+  response: ServerResponse,
+  status: number,
+  headers: IncomingHttpHeaders,
+): void {
+  if (request.httpVersionMinor > 0 && !response.headersSent) {
+    response.writeInformation(status, returnedHeaders(headers, []));
+  }
 }

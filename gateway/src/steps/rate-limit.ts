@@ -1,25 +1,24 @@
-import type { RequestHandler, Response } from 'express';
 import { rateKeyOf } from '../limits/address-key.ts';
 import type { KeyedRateLimiter, RateVerdict } from '../limits/rate-limiter.ts';
-import { contextOf } from '../request-context.ts';
+import type { RequestContext, Step } from '../request-context.ts';
 
 /** Before authentication, so that guessing tokens is limited too and costs us no signature checks. */
-export function limitAddress(limiter: KeyedRateLimiter): RequestHandler {
-  return async (request, response, next) => {
-    const verdict = await limiter.charge(rateKeyOf(contextOf(request).address));
-    announce(response, limiter, verdict);
+export function limitAddress(limiter: KeyedRateLimiter): Step {
+  return async ({ context }, _response, next) => {
+    const verdict = await limiter.charge(rateKeyOf(context.address));
+    announce(context, limiter, verdict);
     if (!verdict.allowed) throw limiter.refusal('this address', verdict);
     next();
   };
 }
 
 /** After authorization: a principal is held to its rate wherever it calls from. */
-export function limitPrincipal(limiter: KeyedRateLimiter): RequestHandler {
-  return async (request, response, next) => {
-    const { identity } = contextOf(request);
+export function limitPrincipal(limiter: KeyedRateLimiter): Step {
+  return async ({ context }, _response, next) => {
+    const { identity } = context;
     if (identity !== undefined) {
       const verdict = await limiter.charge(identity.subject);
-      announce(response, limiter, verdict);
+      announce(context, limiter, verdict);
       if (!verdict.allowed) throw limiter.refusal('this principal', verdict);
     }
     next();
@@ -27,7 +26,7 @@ export function limitPrincipal(limiter: KeyedRateLimiter): RequestHandler {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: of two limits the narrower one, which is the principal's, is what counts. */
-function announce(response: Response, limiter: KeyedRateLimiter, verdict: RateVerdict): void {
-  response.setHeader('ratelimit-policy', limiter.policy);
-  response.setHeader('ratelimit', `"${limiter.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`);
+function announce(context: RequestContext, limiter: KeyedRateLimiter, verdict: RateVerdict): void {
+  context.answerHeader('ratelimit-policy', limiter.policy);
+  context.answerHeader('ratelimit', `"${limiter.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`);
 }

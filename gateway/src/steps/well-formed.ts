@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import type { RequestHandler } from 'express';
+import type { Step } from '../request-context.ts';
 
 /** Header lines of one request. Browsers send about 20. Far below the 2,000 beyond which Node silently drops some. */
 const maxHeaderLines = 100;
@@ -14,7 +14,7 @@ const hostPattern = /^[A-Za-z0-9.\-_:[\]]{1,255}$/;
  * and a length next to a transfer coding. The connection closes: where such a request ends is in doubt, and so is
  * everything that follows on it (RFC 9112 section 6.3).
  */
-export function wellFormed(): RequestHandler {
+export function wellFormed(): Step {
   return (request, response, next) => {
     try {
       checkHeaderLines(request);

@@ -11,7 +11,9 @@ import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
 import { Registry } from 'prom-client';
 import { readKeySet } from '../auth/key-set.ts';
+import { type Route, routeTable } from '../routes/route-table.ts';
 import { startGateway } from '../server.ts';
+import type { Engine } from '../upstreams/upstream-instance.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
 
 type GatewayInput = NonNullable<Parameters<typeof configSchema.parse>[0]>;
@@ -54,8 +56,14 @@ const edgeKey = createHash('sha256').update('edge key of the tests').digest();
 /** The secret of the HS256 key with the id `hs`. */
 export const hmacKey = createHash('sha256').update('token key of the tests').digest();
 
-/** A real gateway on free ports in front of two recording upstreams; `settings` overrides the `gateway` section. */
-export async function startRunningGateway(settings: object = {}): Promise<RunningGateway> {
+/** What both must do alike is tested with each. */
+export const engines: readonly Engine[] = ['dispatch', 'proxy'];
+
+/**
+ * A real gateway on free ports in front of two recording upstreams; `settings` overrides the `gateway` section. With
+ * `engine`, all routes go by it.
+ */
+export async function startRunningGateway(settings: object = {}, engine?: Engine): Promise<RunningGateway> {
   const [web, mobile] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const input: GatewayInput = {
@@ -73,7 +81,7 @@ export async function startRunningGateway(settings: object = {}): Promise<Runnin
     config,
     tokenKeys: await keySetOf(publicKey),
     edgeKey,
-    graphiql: true,
+    routes: routeTable({ graphiql: true }).map((route) => withEngine(route, engine)),
     clock,
     random: systemRandom,
     log,
@@ -102,6 +110,11 @@ export async function startRunningGateway(settings: object = {}): Promise<Runnin
       await Promise.all([web.stop(), mobile.stop()]);
     },
   };
+}
+
+function withEngine(route: Route, engine: Engine | undefined): Route {
+  if (engine === undefined || 'redirect' in route.to) return route;
+  return { ...route, to: { ...route.to, engine } };
 }
 
 /** Waits until `holds`, for at most `deadlineMs`; then fails naming what was awaited. */

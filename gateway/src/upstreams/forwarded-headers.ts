@@ -3,12 +3,17 @@ import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { RequestContext } from '../request-context.ts';
 
-/** Belong to one connection (RFC 9110 section 7.6.1), or have done their work here. */
+/**
+ * Belong to one connection (RFC 9110 section 7.6.1) or to the framing of the body, which whoever sends the request makes
+ * anew; or have done their work here.
+ */
 const notForwarded = new Set([
   'authorization',
   'connection',
+  'content-length',
   'expect',
   'forwarded',
+  'host',
   'keep-alive',
   'te',
   'trailer',
@@ -17,6 +22,9 @@ const notForwarded = new Set([
   'via',
   'x-real-ip',
   'x-client-ip',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
   identityHeader,
 ]);
 const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
@@ -37,59 +45,72 @@ const notReturned = new Set([
 
 const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** Names that were looked at, and what became of them. Clients repeat the same few, and checking one costs several scans. */
+const passes = new Map<string, boolean>();
+/** Names that are remembered, so that a client who makes up new ones cannot fill the memory. */
+const maxKnownNames = 1_000;
+
 /**
- * The headers that go to an upstream: the client's without those of the connection, without those it named in
- * `Connection`, without those that say who is calling or from where; and with what the gateway itself knows. `identity`
- * is the signed header; without one the upstream sees a caller that nobody vouches for.
+ * The headers that go to an upstream, names and values in turn: the client's without those of the connection, without
+ * those it named in `Connection`, without those that say who is calling or from where; and with what the gateway itself
+ * knows. `identity` is the signed header; without one the upstream sees a caller that nobody vouches for.
  */
 export function forwardedHeaders(
-  request: IncomingMessage,
+  { headers }: IncomingMessage,
   context: RequestContext,
   identity: string | undefined,
-): IncomingHttpHeaders {
-  const headers: IncomingHttpHeaders = {};
-  const named = namedByConnection(request.headers.connection);
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (!isOurs(name) && !named.includes(name)) headers[name] = value;
+): string[] {
+  const forwarded: string[] = [];
+  const named = namedByConnection(headers.connection);
+  for (const name in headers) {
+    if (isForwarded(name) && !named.includes(name)) append(forwarded, name, headers[name]);
   }
-  restoreFraming(headers, request.headers);
-  if (!traceparentPattern.test(request.headers['traceparent'] as string)) {
-    delete headers['traceparent'];
-    delete headers['tracestate'];
+  // How long the body is must survive whatever `Connection` named: without it the upstream would take it for a request.
+  append(forwarded, 'content-length', headers['content-length']);
+  const { traceparent } = headers as { readonly traceparent?: string };
+  if (traceparent !== undefined && traceparentPattern.test(traceparent)) {
+    forwarded.push('traceparent', traceparent);
+    append(forwarded, 'tracestate', headers['tracestate']);
   }
-  headers[requestIdHeader] = context.requestId;
-  headers['x-forwarded-for'] = context.address;
-  headers['x-forwarded-proto'] = 'http';
-  if (request.headers.host !== undefined) headers['x-forwarded-host'] = request.headers.host;
-  if (identity !== undefined) headers[identityHeader] = identity;
-  return headers;
+  forwarded.push(requestIdHeader, context.requestId, 'x-forwarded-for', context.address, 'x-forwarded-proto', 'http');
+  append(forwarded, 'x-forwarded-host', headers.host);
+  append(forwarded, identityHeader, identity);
+  return forwarded;
 }
 
-/** The headers of an upstream's answer that go to the client. */
-export function returnedHeaders(answer: IncomingMessage): IncomingHttpHeaders {
-  const headers: IncomingHttpHeaders = {};
-  const named = namedByConnection(answer.headers.connection);
-  for (const [name, value] of Object.entries(answer.headers)) {
-    if (!notReturned.has(name) && !named.includes(name)) headers[name] = value;
+/**
+ * The headers of an upstream's answer that go to the client, names and values in turn, with `ours` where the upstream
+ * does not say it itself.
+ */
+export function returnedHeaders(headers: IncomingHttpHeaders, ours: readonly string[]): string[] {
+  const returned: string[] = [];
+  const named = namedByConnection(headers.connection);
+  for (const name in headers) {
+    if (!notReturned.has(name) && !named.includes(name)) append(returned, name, headers[name]);
   }
-  return headers;
+  for (let index = 0; index < ours.length; index += 2) {
+    const [name = '', value] = [ours[index], ours[index + 1]];
+    if (headers[name] === undefined) append(returned, name, value);
+  }
+  return returned;
 }
 
-/** Names with an underscore go too: some servers read `grapevine_identity` as `grapevine-identity`. */
-function isOurs(name: string): boolean {
-  return notForwarded.has(name) || name.includes('_') || forgeablePrefixes.some((prefix) => name.startsWith(prefix));
+function append(list: string[], name: string, value: string | readonly string[] | undefined): void {
+  if (typeof value === 'string') list.push(name, value);
+  else if (value !== undefined) for (const one of value) list.push(name, one);
+}
+
+function isForwarded(name: string): boolean {
+  const known = passes.get(name);
+  if (known !== undefined) return known;
+  // Names with an underscore go too: some servers read `grapevine_identity` as `grapevine-identity`.
+  const forged = name.includes('_') || forgeablePrefixes.some((prefix) => name.startsWith(prefix));
+  const forwarded = !notForwarded.has(name) && !forged;
+  if (passes.size < maxKnownNames) passes.set(name, forwarded);
+  return forwarded;
 }
 
 function namedByConnection(connection: string | undefined): readonly string[] {
   if (connection === undefined || connection === 'keep-alive') return [];
   return connection.split(',').map((name) => name.trim().toLowerCase());
-}
-
-/**
- * How long the body is must survive whatever `Connection` named: a body without a length would be read by the upstream as
- * the next request.
- */
-function restoreFraming(headers: IncomingHttpHeaders, received: IncomingHttpHeaders): void {
-  if (received['content-length'] !== undefined) headers['content-length'] = received['content-length'];
-  if (received['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
 }

@@ -1,11 +1,19 @@
 import type { EventEmitter } from 'node:events';
-import { Agent, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware';
 import CircuitBreaker from 'opossum';
-import { ClientGone, Exchange, type ExchangeLimits, FaultyAnswer } from './exchange.ts';
+import type { Answer } from './answer.ts';
+import { ClientGone } from './attempt.ts';
+import { DispatchUpstream } from './dispatch-upstream.ts';
+import type { Exchange } from './exchange.ts';
+import { ProxyUpstream } from './proxy-upstream.ts';
+import type { Upstream } from './upstream.ts';
 
-export interface InstanceOptions extends ExchangeLimits {
+/** How requests are carried: short ones by undici's `dispatch`, what streams or upgrades by http-proxy-middleware. */
+export type Engine = 'dispatch' | 'proxy';
+
+export interface InstanceOptions {
+  /** Longest time without any sign of life before and inside an answer, in milliseconds. */
+  readonly upstreamTimeoutMs: number;
   /** Requests and streams open at once; beyond it clients get 503. */
   readonly maxInFlight: number;
   readonly breaker: {
@@ -27,31 +35,39 @@ export interface InstanceStatus {
   readonly window: { readonly requests: number; readonly failures: number; readonly refused: number };
 }
 
-/** Idle connections kept per instance: enough for the usual concurrency, few enough not to hold an idle service's sockets. */
-const idleSockets = 256;
-/** Shorter than the 5 s after which Node's own HTTP servers close idle connections: a request sent into a closing one is lost. */
-const idleSocketMs = 4_000;
 /** Slices of the breaker's window; it moves on by one slice at a time. */
 export const breakerSlices = 10;
 
-/** One process of an upstream: its connections, its breaker, and the proxy that carries requests to it. */
+/** The upstream answered with a server error. */
+class FaultyAnswer extends Error {
+  override readonly name = 'FaultyAnswer';
+  readonly answer: Answer;
+
+  constructor(answer: Answer) {
+    super(`answered ${answer.status}`);
+    this.answer = answer;
+  }
+}
+
+/** One process of an upstream: its connections by both engines, its breaker and its load. */
 export class UpstreamInstance {
   readonly url: string;
   readonly #options: InstanceOptions;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: idleSockets, timeout: idleSocketMs });
-  readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
-  readonly #proxy: RequestHandler;
-  readonly #breaker: CircuitBreaker<[IncomingMessage, ServerResponse], void>;
+  readonly #engines: Readonly<Record<Engine, Upstream>>;
+  readonly #breaker: CircuitBreaker<[Exchange], Answer>;
   #inFlight = 0;
 
   /** `rotator` emits `rotate` for every slice of the breaker's window. */
   constructor(url: string, options: InstanceOptions, rotator: EventEmitter) {
     this.url = url;
     this.#options = options;
-    this.#proxy = this.#createProxy();
-    this.#breaker = new CircuitBreaker((request, response) => this.#exchange(request, response), {
+    this.#engines = {
+      dispatch: new DispatchUpstream(url, options.upstreamTimeoutMs),
+      proxy: new ProxyUpstream(url),
+    };
+    this.#breaker = new CircuitBreaker((exchange) => this.#send(exchange), {
       name: url,
-      // The exchange settles by its own deadline, which starts anew whenever bytes move; opossum's cannot do that.
+      // The attempt settles by its own deadline, which starts anew whenever bytes move; opossum's cannot do that.
       timeout: false,
       errorThresholdPercentage: options.breaker.failureRatio * 100,
       volumeThreshold: options.breaker.volume,
@@ -82,22 +98,19 @@ export class UpstreamInstance {
   }
 
   /**
-   * Carries the request to the instance with `headers` and its answer back. Resolves when the answer has begun, good or
-   * bad, or the client has gone; throws what the client is to be told instead.
+   * Carries an exchange, if the breaker lets it through. Rejects with `ClientGone` or with what the client is to be told
+   * if nobody else can help.
    */
-  async carry(request: IncomingMessage, response: ServerResponse, headers: IncomingHttpHeaders): Promise<void> {
+  async carry(exchange: Exchange): Promise<Answer> {
     if (this.#inFlight >= this.#options.maxInFlight) {
       throw new GrapevineError('OVERLOADED', 'Too many requests are open at the service behind the gateway.', {
         retryAfterSeconds: 1,
       });
     }
-    this.#inFlight++;
-    response.once('close', () => this.#inFlight--);
-    request.headers = headers;
     try {
-      await this.#breaker.fire(request, response);
+      return await this.#breaker.fire(exchange);
     } catch (error) {
-      if (error instanceof FaultyAnswer || error instanceof ClientGone) return;
+      if (error instanceof FaultyAnswer) return error.answer;
       throw CircuitBreaker.isOurError(error as Error) ? breakerOpen(this.#options.breaker.resetMs) : error;
     }
   }
@@ -114,42 +127,17 @@ export class UpstreamInstance {
 
   close(): void {
     this.#breaker.shutdown();
-    this.#agent.destroy();
+    for (const engine of Object.values(this.#engines)) engine.close();
   }
 
-  #exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(request, response, this.#options);
-    this.#exchanges.set(request, exchange);
-    this.#proxy(request, response, (error) => exchange.failed(error as Error)).catch((error: Error) =>
-      exchange.failed(error),
-    );
-    return exchange.begun;
-  }
-
-  /**
-   * http-proxy-middleware moves the bytes and ties the two connections' fates together; what is sent and answered is ours:
-   * its own handlers would log, answer errors in plain text and pass on the upstream's connection headers.
-   */
-  #createProxy(): RequestHandler {
-    const exchangeOf = (request: IncomingMessage | undefined): Exchange | undefined =>
-      request === undefined ? undefined : this.#exchanges.get(request);
-    return createProxyMiddleware({
-      target: new URL(this.url),
-      agent: this.#agent,
-      changeOrigin: true,
-      xfwd: false,
-      ws: false,
-      selfHandleResponse: true,
-      ejectPlugins: true,
-      plugins: [
-        (proxy) => {
-          proxy.on('proxyReq', (outgoing, request) => exchangeOf(request)?.sending(outgoing));
-          proxy.on('proxyRes', (answer, request) => exchangeOf(request)?.answered(answer));
-          proxy.on('error', (error, request) => exchangeOf(request)?.failed(error));
-          proxy.on('econnreset', (error, request) => exchangeOf(request)?.failed(error));
-        },
-      ],
-    });
+  /** Counts as load until the connection is free again, which for a stream is long after the answer has begun. */
+  async #send(exchange: Exchange): Promise<Answer> {
+    this.#inFlight++;
+    const attempt = exchange.begin(this.#options.upstreamTimeoutMs, () => this.#inFlight--);
+    attempt.sending = this.#engines[exchange.engine].send(exchange.request, attempt);
+    const answer = await attempt.answer;
+    if (answer.status >= 500) throw new FaultyAnswer(answer);
+    return answer;
   }
 }
 

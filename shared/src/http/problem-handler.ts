@@ -11,15 +11,26 @@ export function requestIdOf(request: IncomingMessage): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined;
 }
 
-/** Answers with the problem document of `thrown`; an answer that has already begun is cut off instead. */
-export function sendProblem(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+/**
+ * Answers with the problem document of `thrown`; an answer that has already begun is cut off instead. `headers` go along:
+ * names in lower case and values in turn.
+ */
+export function sendProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  thrown: unknown,
+  headers: readonly string[] = [],
+): void {
   const error = toGrapevineError(recognise(thrown));
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const body = JSON.stringify(problemOf(error, requestIdOf(request)));
-  response.writeHead(error.status, { ...problemHeaders(error), 'content-length': Buffer.byteLength(body) });
+  const own = { ...problemHeaders(error), 'content-length': String(Buffer.byteLength(body)) };
+  // A list would take the place of headers that were set before.
+  if (headers.length === 0) response.writeHead(error.status, own);
+  else response.writeHead(error.status, [...headers, ...Object.entries(own).flat()]);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 

@@ -1,0 +1,208 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { Answer, AnswerReader, AnswerStream } from './answer.ts';
+import { type RequestBody, StreamedBody } from './request-body.ts';
+import type { AnswerSink, Flow, Sending } from './upstream.ts';
+
+/** The client went away before there was an answer: says nothing about the upstream. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}
+
+/** Errors of a connection that was never made: the request did not reach anybody. */
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/**
+ * Longest body that is kept until it is complete and written together with its head. As long as nothing has been written
+ * the request can still be sent elsewhere, and one write costs half of two. With 4,096 requests in flight, all of whose
+ * answers are incomplete at this very moment, it is 256 MiB.
+ */
+export const wholeAnswerBytes = 64 * 1024;
+
+export interface AttemptOptions {
+  /** Longest time without any sign of life, in milliseconds. */
+  readonly silenceMs: number;
+  readonly body: RequestBody;
+  /** Hears interim answers. */
+  readonly onInterim: (status: number, headers: IncomingHttpHeaders) => void;
+  /** The connection is free again, or gone. */
+  readonly onOver: () => void;
+}
+
+const noBytes = Buffer.alloc(0);
+
+/**
+ * One try to get an answer from one instance. `answer` settles exactly once: with a short answer when it is complete, with
+ * any other when its head is there, with `ClientGone`, or with the error that the client is to get if nobody else can help.
+ */
+export class Attempt implements AnswerSink, AnswerStream {
+  readonly answer: Promise<Answer>;
+  readonly #settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void };
+  readonly #options: AttemptOptions;
+  #sending: Sending | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #flow: Flow | undefined = undefined;
+  /** Parts of the body that nobody has taken yet. */
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #handedOver = false;
+  #reader: AnswerReader | undefined = undefined;
+  #complete = false;
+  #over = false;
+
+  constructor(options: AttemptOptions) {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.answer = promise;
+    this.#settle = { resolve, reject };
+    this.#options = options;
+    this.#timer = setTimeout(() => this.#silent(), options.silenceMs);
+    if (options.body instanceof StreamedBody) options.body.onProgress = () => this.#timer?.refresh();
+  }
+
+  /** What takes the request to the instance; known only once it is under way. */
+  set sending(sending: Sending) {
+    this.#sending = sending;
+    if (this.#over) sending.cancel();
+  }
+
+  interim(status: number, headers: IncomingHttpHeaders): void {
+    this.#timer?.refresh();
+    // HTTP has no other statuses below 200 (RFC 9110 section 15), and 101 was not asked for.
+    if (status < 102)
+      this.#abort(new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway does not speak HTTP.'));
+    else this.#options.onInterim(status, headers);
+  }
+
+  started(status: number, headers: IncomingHttpHeaders, flow: Flow): void {
+    this.#status = status;
+    this.#headers = headers;
+    this.#flow = flow;
+    this.#timer?.refresh();
+    const length = headers['content-length'];
+    // An event stream may be silent for ever, and its head must not wait for the first event.
+    if (isEventStream(headers)) this.#stopWatching();
+    if (length === undefined) queueMicrotask(() => this.#handOver());
+    else if (Number(length) > wholeAnswerBytes) this.#handOver();
+  }
+
+  received(chunk: Buffer): void {
+    this.#timer?.refresh();
+    if (this.#reader !== undefined) {
+      if (!this.#reader.write(chunk)) this.#flow?.pause();
+      return;
+    }
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+    if (this.#keptBytes > wholeAnswerBytes) this.#handOver();
+  }
+
+  ended(): void {
+    this.#complete = true;
+    this.#finish();
+    if (this.#handedOver) this.#reader?.end();
+    else this.#settle.resolve({ status: this.#status, headers: this.#headers, body: this.#wholeBody() });
+  }
+
+  failed(error: Error): void {
+    this.#finish();
+    if (this.#handedOver) this.#reader?.cut();
+    else this.#settle.reject(explainFailure(error));
+  }
+
+  flowTo(reader: AnswerReader): void {
+    this.#reader = reader;
+    let wantsMore = true;
+    for (const chunk of this.#kept) wantsMore = reader.write(chunk);
+    this.#kept = [];
+    if (this.#complete) reader.end();
+    else if (this.#over) reader.cut();
+    else if (wantsMore) this.#flow?.resume();
+  }
+
+  resume(): void {
+    this.#flow?.resume();
+  }
+
+  /** The client is gone, or nobody wants the rest of the answer. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#sending?.cancel();
+    if (!this.#handedOver) this.#settle.reject(new ClientGone('the client went away'));
+  }
+
+  /** From here on the answer is a stream: its head goes on, and its body waits until somebody takes it. */
+  #handOver(): void {
+    if (this.#handedOver || this.#over) return;
+    this.#handedOver = true;
+    this.#flow?.pause();
+    this.#settle.resolve({ status: this.#status, headers: this.#headers, body: this });
+  }
+
+  #wholeBody(): Buffer {
+    const [first = noBytes, ...rest] = this.#kept;
+    return rest.length === 0 ? first : Buffer.concat(this.#kept);
+  }
+
+  /** Nothing has moved for too long. Whose fault that is decides what the client hears. */
+  #silent(): void {
+    const { body, silenceMs } = this.#options;
+    this.#abort(
+      body instanceof StreamedBody && body.waitsForClient
+        ? new GrapevineError('REQUEST_TIMEOUT', 'The body stopped arriving before it was complete.')
+        : new GrapevineError(
+            'UPSTREAM_TIMEOUT',
+            `The service behind the gateway gave no sign of life for ${silenceMs} ms.`,
+          ),
+    );
+  }
+
+  #abort(error: GrapevineError): void {
+    if (this.#over) return;
+    this.failed(error);
+    this.#sending?.cancel();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopWatching();
+    this.#options.onOver();
+  }
+
+  /** A cleared timer that is refreshed would run again, so it is forgotten too. */
+  #stopWatching(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** Server-sent events: may be silent for ever, and end only when somebody ends them. */
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('text/event-stream') === true;
+}
+
+/** What a client is told of a failed exchange with an upstream. */
+export function explainFailure(error: Error): Error {
+  if (error instanceof GrapevineError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && unreachable.has(code)) {
+    return new GrapevineError('UNAVAILABLE', 'The service behind the gateway cannot be reached.', {
+      retryAfterSeconds: 1,
+      cause: error,
+    });
+  }
+  return new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway broke off before it answered.', {
+    cause: error,
+  });
+}
