@@ -7,6 +7,7 @@ import type {
   PublishResult,
   RootResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { Views } from './views/views.ts';
@@ -22,7 +23,7 @@ export interface PublishOutcome {
 export interface NodeService {
   readonly name: string;
   readonly origin: string;
-  readonly log: Pick<LogStore, 'heads' | 'segmentsFrom' | 'tree'>;
+  readonly log: Pick<LogStore, 'segmentsFrom' | 'tree'>;
   readonly views: Views;
   /**
    * Accepts the messages in order, all or none. Throws `OVERLOADED` when the queue is full, `PAYLOAD_TOO_LARGE` for a
@@ -38,6 +39,8 @@ export interface NodeService {
   /** The members, and what stands in the way of talking to others. */
   membership(): MembersResponse;
   heads(): HeadsResponse;
+  /** The newest flushed head of an origin; undefined when nothing of it is held. */
+  head(origin: string): SignedHead | undefined;
   root(): RootResponse;
   /** Somebody met damaged data while reading: it is examined, taken out of service and mended. */
   suspect(damage: DataDamage): void;

@@ -11,6 +11,7 @@ import type {
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import type { Logger } from 'pino';
 import type { AheadVerifier } from './catch-up/ahead-verifier.ts';
@@ -131,6 +132,10 @@ export class ClusterNode implements NodeService, Stoppable {
       signature: toHex(head.signature),
     }));
     return { node: this.name, root: toHex(this.replica.flushed.root()), heads };
+  }
+
+  head(origin: string): SignedHead | undefined {
+    return this.replica.flushed.head(origin);
   }
 
   root(): RootResponse {

@@ -23,6 +23,10 @@ export class FlushedLog {
     return [...this.#heads.values()];
   }
 
+  head(origin: string): SignedHead | undefined {
+    return this.#heads.get(origin);
+  }
+
   size(origin: string): number {
     return this.#vector.get(origin) ?? 0;
   }

@@ -5,13 +5,13 @@ import { compareHeads } from '@grapevine/shared/log/compare-heads.ts';
 import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
 import { hlcFromHex } from '@grapevine/shared/log/hlc.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
-import { rootAt } from '@grapevine/shared/merkle/tree-reader.ts';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
 import { PeerClient } from './peer-client.ts';
 import { parseQuery } from './query.ts';
+import { requireLog } from './require-log.ts';
 import { resource, sendJson } from './routing.ts';
 
 export interface CompareOptions {
@@ -43,7 +43,7 @@ function compare({ service, treeHash, headVerifier, signer }: CompareOptions): R
     const own = { node: service.name, heads: service.heads().heads };
     const other = { node: member.name, heads };
     const comparison = await compareHeads(own, other, async (side, origin, size) =>
-      side === 'a' ? rootAt(service.log.tree(origin), treeHash, size).toHex() : peer.rootAt(origin, size),
+      side === 'a' ? requireLog(service, treeHash, origin, size).rootAt(size).toHex() : peer.rootAt(origin, size),
     );
     sendJson(response, 200, comparison);
   };

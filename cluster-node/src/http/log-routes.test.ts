@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
+  belowResponseSchema,
   consistencyResponseSchema,
   headsResponseSchema,
   membersResponseSchema,
@@ -75,6 +76,19 @@ test('gives complete subtrees, for walking down to a difference', async () => {
   assert.deepEqual([incomplete.status, codeOf(incomplete)], [404, 'NOT_FOUND']);
 });
 
+test('gives several levels at once, and the peaks of a size', async () => {
+  const { node, origin } = await startWithEntries();
+  await using _ = node;
+  const answer = await node.get(`/v1/origins/${origin}/subtree?level=3&index=0&depth=2`);
+  const below = Buffer.from(belowResponseSchema.parse(answer.body).below, 'base64url');
+  const tree = node.service.log.tree(origin);
+  assert.deepEqual(below, Buffer.concat([0, 1, 2, 3].map((index) => tree.node(1, index))));
+  const root = originRootResponseSchema.parse((await node.get(`/v1/origins/${origin}/root?size=7&peaks=true`)).body);
+  const peaks = Buffer.from(root.peaks ?? '', 'base64url');
+  assert.deepEqual(peaks, Buffer.concat([tree.node(2, 0), tree.node(1, 2), tree.node(0, 6)]));
+  assert.equal(root.root, node.service.replica.rootAt(origin, 7));
+});
+
 test('refuses sizes, levels and origins that cannot be', async () => {
   const { node, origin } = await startWithEntries();
   await using _ = node;
@@ -90,6 +104,9 @@ test('refuses sizes, levels and origins that cannot be', async () => {
     [`/v1/origins/${origin}/subtree?level=49&index=0`, 400],
     [`/v1/origins/${origin}/subtree?level=48&index=281474976710655`, 404],
     [`/v1/origins/${origin}/subtree`, 400],
+    [`/v1/origins/${origin}/subtree?level=3&index=0&depth=4`, 400],
+    [`/v1/origins/${origin}/subtree?level=40&index=0&depth=9`, 400],
+    [`/v1/origins/${origin}/root?size=3&peaks=1`, 400],
     ['/v1/heads?x=1', 400],
   ] as const;
   for (const [path, status] of cases) assert.equal((await node.get(path)).status, status, path);

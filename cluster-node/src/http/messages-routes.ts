@@ -86,7 +86,7 @@ function proveMessage(service: NodeService, treeHash: TreeHash): RequestHandler 
   return async (request, response) => {
     const id = parseInput(hashSchema, pathParameter(request.params, 'id'), 'id');
     await awaitConsistency(service, parseQuery(messageQuery, request));
-    sendJson(response, 200, messageProof(service.log, treeHash, requireMessage(service, id)));
+    sendJson(response, 200, messageProof(service, treeHash, requireMessage(service, id)));
   };
 }
 

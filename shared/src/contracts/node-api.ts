@@ -159,8 +159,19 @@ export const rootResponseSchema = z.object({
 });
 export type RootResponse = z.infer<typeof rootResponseSchema>;
 
-/** `GET /v1/origins/:id/root?size=`: 404 when this node holds fewer entries than `size`. */
-export const originRootResponseSchema = z.object({ origin: originSchema, size: sizeSchema, root: hashSchema });
+/** Hashes one after the other: half as long as hex, so that a fork among a million entries is located with 4 KB. */
+const hashesSchema = z.base64url().max(16_384);
+
+/**
+ * `GET /v1/origins/:id/root?size=&peaks=true`: 404 when this node holds fewer entries than `size`. With `peaks`, the roots of
+ * the complete subtrees that the root is folded from, largest first.
+ */
+export const originRootResponseSchema = z.object({
+  origin: originSchema,
+  size: sizeSchema,
+  root: hashSchema,
+  peaks: hashesSchema.optional(),
+});
 export type OriginRootResponse = z.infer<typeof originRootResponseSchema>;
 
 /** `GET /v1/origins/:id/consistency?from=&to=`: an RFC 6962 section 2.1.2 proof. */
@@ -172,13 +183,18 @@ export const consistencyResponseSchema = z.object({
 });
 export type ConsistencyResponse = z.infer<typeof consistencyResponseSchema>;
 
-/** `GET /v1/origins/:id/subtree?level=&index=`: the hash of the complete subtree over leaves [index·2^level, (index+1)·2^level). */
+/**
+ * `GET /v1/origins/:id/subtree?level=&index=`: the hash of the complete subtree over leaves [index·2^level, (index+1)·2^level).
+ * With `depth=`, instead the 2^depth hashes so many levels below it, from left to right.
+ */
 export const subtreeResponseSchema = z.object({
   origin: originSchema,
   level: z.int().min(0).max(48),
   index: sizeSchema,
   hash: hashSchema,
 });
+export const belowResponseSchema = z.object({ below: hashesSchema });
+export type BelowResponse = z.infer<typeof belowResponseSchema>;
 export type SubtreeResponse = z.infer<typeof subtreeResponseSchema>;
 
 /** How one side of a comparison stands to the other, for one origin, at the smaller of the two sizes. */

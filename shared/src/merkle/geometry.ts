@@ -36,6 +36,13 @@ export function inclusionPath(index: number, size: number): NodeId[] {
   return siblingsUpwards({ level: 0, index }, size);
 }
 
+/** The nodes whose hashes prove that the complete subtree `id` is in a tree of `size` leaves, from its sibling upwards. */
+export function subtreePath(id: NodeId, size: number): NodeId[] {
+  requireSize(size);
+  if (!isComplete(id, size)) throw new RangeError(`Expected a complete subtree of ${size} leaves.`);
+  return siblingsUpwards(id, size);
+}
+
 /**
  * The nodes whose hashes prove that the tree of `from` leaves is the beginning of the tree of `to` leaves, in the order of
  * RFC 6962 section 2.1.2. None when `from` is 0 or `to`: there is nothing to prove.

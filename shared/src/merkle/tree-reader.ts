@@ -1,5 +1,5 @@
 import { foldPeaks } from './frontier.ts';
-import { consistencyPath, inclusionPath, isComplete, type NodeId, peaks } from './geometry.ts';
+import { consistencyPath, inclusionPath, isComplete, type NodeId, peaks, subtreePath } from './geometry.ts';
 import type { TreeHash } from './tree-hash.ts';
 
 /** Kept hashes of complete nodes, leaves (level 0) included. */
@@ -19,6 +19,11 @@ export function rootAt(reader: NodeReader, hash: TreeHash, size: number): Uint8A
 /** The audit path of RFC 6962 section 2.1.1; throws `RangeError` unless `index` is below `size`. */
 export function inclusionProof(reader: NodeReader, hash: TreeHash, index: number, size: number): Uint8Array[] {
   return inclusionPath(index, size).map((id) => subtree(reader, hash, id, size));
+}
+
+/** Proves that the complete subtree `id` is in the tree of `size` leaves; throws `RangeError` unless it is complete there. */
+export function subtreeProof(reader: NodeReader, hash: TreeHash, id: NodeId, size: number): Uint8Array[] {
+  return subtreePath(id, size).map((sibling) => subtree(reader, hash, sibling, size));
 }
 
 /** The consistency proof of RFC 6962 section 2.1.2; throws `RangeError` when `from` is greater than `to`. */

@@ -3,12 +3,13 @@
  * what a stranger sent and answer false to whatever does not prove; they never throw.
  */
 import { equalBytes } from '../log/bytes.ts';
-import { half, maxTreeSize } from './geometry.ts';
+import { half, isComplete, maxTreeSize, type NodeId } from './geometry.ts';
 import { emptyRoot, hashLength, type TreeHash } from './tree-hash.ts';
 
 export interface InclusionClaim {
   readonly hash: TreeHash;
   readonly leafHash: Uint8Array;
+  /** Of the leaf. */
   readonly index: number;
   /** Number of leaves of the tree that has `root`. */
   readonly size: number;
@@ -17,11 +18,29 @@ export interface InclusionClaim {
 }
 
 /** Whether `path` proves that the tree of `size` leaves with `root` has `leafHash` at `index`. */
-export function verifyInclusion({ hash, leafHash, index, size, path, root }: InclusionClaim): boolean {
-  if (!isSize(size) || !isSize(index) || index >= size || ![leafHash, root, ...path].every(isHash)) return false;
-  let computed = leafHash;
+export function verifyInclusion({ leafHash, index, ...claim }: InclusionClaim): boolean {
+  return verifySubtree({ ...claim, node: leafHash, id: { level: 0, index } });
+}
+
+export interface SubtreeClaim {
+  readonly hash: TreeHash;
+  /** Hash of the complete subtree `id`. */
+  readonly node: Uint8Array;
+  readonly id: NodeId;
+  /** Number of leaves of the tree that has `root`. */
+  readonly size: number;
+  /** The siblings on the way up, as for an inclusion proof. */
+  readonly path: readonly Uint8Array[];
+  readonly root: Uint8Array;
+}
+
+/** Whether `path` proves that the tree of `size` leaves with `root` has the complete subtree `id` with the hash `node`. */
+export function verifySubtree({ hash, node: subtree, id, size, path, root }: SubtreeClaim): boolean {
+  if (!isSize(size) || !isSize(id.index) || !isComplete(id, size)) return false;
+  if (![subtree, root, ...path].every(isHash)) return false;
+  let computed = subtree;
   // `node` is the place of `computed` on its level, `last` the place of that level's last node.
-  let [node, last] = [index, size - 1];
+  let [node, last] = [id.index, Math.floor((size - 1) / 2 ** id.level)];
   for (const sibling of path) {
     if (last === 0) return false;
     if (node % 2 === 1 || node === last) {
