@@ -119,7 +119,7 @@ describe('fsck of any store', () => {
       await problemsAfter(sound, 'tiles', tileKey, new Uint8Array([...tile, ...tile.subarray(0, 32)])),
       [],
     );
-    assert.notDeepEqual(await problemsAfter(sound, 'topics', Uint8Array.of(0x7a), new Uint8Array(46)), []);
+    assert.notDeepEqual(await problemsAfter(sound, 'topics', Uint8Array.of(0x7a), new Uint8Array(52)), []);
   });
 });
 

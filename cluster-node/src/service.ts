@@ -19,6 +19,8 @@ import { ClusterNode } from './node.ts';
 import { observeNode } from './node-metrics.ts';
 import { openRegistry } from './registry/open-registry.ts';
 import type { PeerRegistry } from './registry/peer-registry.ts';
+import { Retention } from './retention/retention.ts';
+import { observeRetention } from './retention/retention-metrics.ts';
 import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { openNodeStore } from './store/node-store.ts';
@@ -89,8 +91,18 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   scrubber.start();
   opened.defer(() => scrubber.stop());
   registry.onChange((seeds) => node.useSeeds(seeds));
+  const retention = new Retention({
+    rules: settings.retention,
+    store: store.log,
+    hash: fastTreeHash,
+    clock: systemClock,
+    log,
+  });
+  retention.start();
+  opened.defer(() => retention.stop());
   const metrics = createMetrics('cluster-node', settings.name);
   observeNode(metrics, node, scrubber.counts, transport.counts, socket.counts);
+  observeRetention(metrics, retention);
   const http = await startNodeHttp(
     {
       service: node,

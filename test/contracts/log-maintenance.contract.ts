@@ -1,11 +1,10 @@
 /** What `LogStore.maintain` promises, whatever the store stands on. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Batch } from '@grapevine/cluster-node/store/batch.ts';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { sizeOf } from '@grapevine/cluster-node/store/head-record.ts';
 import { seqKey } from '@grapevine/cluster-node/store/keys.ts';
-import { treeOf } from '@grapevine/cluster-node/store/stored-log.ts';
-import { encodeSegment, type Segment } from '@grapevine/cluster-node/wire/segment.ts';
+import { eraseEntries } from '@grapevine/cluster-node/views/erasure.ts';
 import { OriginLog } from '../fixtures/origin-log.ts';
 import { type StoreTest, type StoreUnderTest, useStore } from './store-under-test.ts';
 
@@ -34,8 +33,10 @@ export function describeLogMaintenance(name: string, open: () => Promise<StoreUn
             }),
             /not like this/,
           ),
-          log.maintain((batch) => {
-            for (const { segment } of [one, two]) eraseFirst(batch, segment);
+          log.maintain((batch, indexes) => {
+            for (const { segment } of [one, two]) {
+              eraseEntries(batch, indexes, fastTreeHash, segment, [segment.firstSeq]);
+            }
           }),
           log.commit([three]),
         ]);
@@ -50,11 +51,4 @@ export function describeLogMaintenance(name: string, open: () => Promise<StoreUn
       },
     );
   });
-}
-
-function eraseFirst(batch: Batch, segment: Segment): void {
-  const { origin, firstSeq, records } = segment;
-  const leafHash = treeOf(batch, origin).node(0, firstSeq);
-  const bytes = encodeSegment({ ...segment, records: [{ kind: 'erased', leafHash }, ...records.slice(1)] });
-  batch.put('segments', seqKey(origin, firstSeq), bytes);
 }

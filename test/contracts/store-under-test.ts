@@ -4,7 +4,7 @@ import type { Views } from '@grapevine/cluster-node/views/views.ts';
 export interface StoreUnderTest {
   readonly log: LogStore;
   readonly views: Views;
-  /** Ends the process, as it were, and starts it again on the same data. */
+  /** Ends the process, as it were, checks what it leaves behind, and starts it again on that. */
   restart(): Promise<StoreUnderTest>;
   close(): Promise<void>;
 }

@@ -13,11 +13,14 @@ interface ModelMessage {
 
 /** The views as their definitions say, computed from all entries at once. */
 export class ViewsModel {
+  readonly #segments: readonly CheckedSegment[];
+  /** Those with a body. */
   readonly #all: readonly ModelMessage[];
   /** In topic order, over all topics. */
   readonly #visible: readonly ModelMessage[];
 
   constructor(segments: readonly CheckedSegment[]) {
+    this.#segments = segments;
     this.#all = segments.flatMap(({ entries, leafHashes }) =>
       entries.flatMap((entry, i) =>
         entry === undefined ? [] : { id: toHex(leafHashes.subarray(i * 32, (i + 1) * 32)), entry },
@@ -43,12 +46,13 @@ export class ViewsModel {
   }
 
   #checkMessages(views: Views): void {
-    assert.equal(views.count(), this.#all.length);
-    const sizes = Map.groupBy(this.#all, ({ entry }) => entry.origin);
-    assert.deepEqual(
-      [...views.vector()].sort(),
-      [...sizes].map(([origin, messages]) => [origin, messages.length] as const).sort(),
+    const sizes = new Map(this.#segments.map(({ segment }) => [segment.origin, segment.head.size]));
+    assert.deepEqual([...views.vector()].sort(), [...sizes].sort());
+    assert.equal(
+      views.count(),
+      [...sizes.values()].reduce((sum, size) => sum + size, 0),
     );
+    this.#checkErased(views);
     for (const { id, entry } of this.#all) {
       const { origin, seq, author, idempotencyKey } = entry;
       assert.deepEqual(views.locate(id), { origin, seq });
@@ -59,6 +63,19 @@ export class ViewsModel {
         (message) => message.entry.author === author && message.entry.idempotencyKey === idempotencyKey,
       );
       assert.equal(views.byIdempotencyKey(author, idempotencyKey)?.id, owner?.id);
+    }
+  }
+
+  #checkErased(views: Views): void {
+    for (const { segment, entries, leafHashes } of this.#segments) {
+      for (const [i, entry] of entries.entries()) {
+        if (entry !== undefined) continue;
+        const [origin, seq] = [segment.origin, segment.firstSeq + i];
+        const id = toHex(leafHashes.subarray(i * 32, (i + 1) * 32));
+        assert.deepEqual(views.locate(id), { origin, seq });
+        assert.equal(views.message(id), undefined);
+        assert.equal(views.entry(origin, seq), undefined);
+      }
     }
   }
 

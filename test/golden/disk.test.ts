@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { startAnew, writeAgeCursor, writeCut } from '@grapevine/cluster-node/retention/progress.ts';
 import { changesLength, decodeChanges, encodeChanges } from '@grapevine/cluster-node/store/changes.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { type Change, tables } from '@grapevine/cluster-node/store/key-value.ts';
@@ -40,6 +41,11 @@ async function observed(): Promise<z.infer<typeof schema>> {
   const stretch = { origin: early.id, firstSeq: 5, endSeq: 7, foundMs: 1_700_000_000_000, mendedMs: undefined };
   const damage = { ...stretch, reason: 'Ü', bytes: Uint8Array.of(1, 2, 3) };
   await store.log.maintain((batch) => putQuarantined(batch, damage));
+  await store.log.maintain((batch) => {
+    startAnew(batch, new Uint8Array(32).fill(7), 1_700_000_000_000, false);
+    writeAgeCursor(batch, 3_600, early.id, 256);
+    writeCut(batch, 'a', { hlc: startHlc, origin: early.id, seq: 5 });
+  });
   const kept = (table: (typeof tables)[number]) => [...store.disk.range(table, everything)];
   const changes: Change[] = [...kept('heads').map(([key, value]) => ({ table: 'heads', key, value }) as const)];
   changes.push({ table: 'topics', key: Uint8Array.of(0x61), value: undefined });

@@ -1,4 +1,5 @@
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
+import type { Entry } from '@grapevine/shared/log/entry.ts';
 import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { FoundSegment } from '../damage/read-segment.ts';
@@ -9,7 +10,7 @@ import type { Place } from '../store/place-record.ts';
 import { carriersOf, firstOf } from '../views/duplicates.ts';
 import { hashOfKey, Indexes } from '../views/indexes.ts';
 import { addToDigest, decodeTopicRecord, emptyTopic, type TopicRecord } from '../views/topic-record.ts';
-import { segmentFirstHlc } from '../wire/segment.ts';
+import { entryLength, segmentFirstHlc } from '../wire/segment.ts';
 import type { Problems } from './problems.ts';
 
 /**
@@ -53,7 +54,7 @@ export class ViewsCheck {
       this.#requireIndexed('id', place, this.#indexes.ids.find(this.#data, id), origin);
       if (entry === undefined || !this.#isVisible(entry, place)) continue;
       byTopic.set(entry.topic, [...(byTopic.get(entry.topic) ?? []), i]);
-      this.#count(entry.topic, id, entry.hlc);
+      this.#count(entry, id, entryLength(segment, entry.seq));
     }
     const place = { hlc: segmentFirstHlc(segment), origin, firstSeq };
     for (const [topic, records] of byTopic) {
@@ -67,7 +68,7 @@ export class ViewsCheck {
     }
   }
 
-  #isVisible(entry: NonNullable<FoundSegment['entries'][number]>, place: Place): boolean {
+  #isVisible(entry: Entry, place: Place): boolean {
     const { author, idempotencyKey, origin, seq } = entry;
     const marked = this.#data.get('hidden', seqKey(origin, seq)) !== undefined;
     let owned = true;
@@ -90,11 +91,12 @@ export class ViewsCheck {
     this.#problems.add(`Entry ${origin}/${seq}: not found by its ${what}.`);
   }
 
-  #count(topic: string, id: Uint8Array, hlc: bigint): void {
+  #count({ topic, hlc }: Entry, id: Uint8Array, bytes: number): void {
     const before = this.#topics.get(topic) ?? { ...emptyTopic, digest: emptyTopic.digest.slice() };
     addToDigest(before.digest, id);
     const lastHlc = hlc > before.lastHlc ? hlc : before.lastHlc;
-    this.#topics.set(topic, { count: before.count + 1, digest: before.digest, lastHlc });
+    const { count, digest } = before;
+    this.#topics.set(topic, { count: count + 1, bytes: before.bytes + bytes, digest, lastHlc });
   }
 
   #checkTopics(): void {
@@ -105,6 +107,7 @@ export class ViewsCheck {
       const expected = this.#topics.get(name) ?? emptyTopic;
       if (
         found.count !== expected.count ||
+        found.bytes !== expected.bytes ||
         found.lastHlc !== expected.lastHlc ||
         !equalBytes(found.digest, expected.digest)
       ) {
@@ -125,6 +128,6 @@ export class ViewsCheck {
   }
 }
 
-function words({ count, digest, lastHlc }: TopicRecord): string {
-  return `${count} messages with digest ${toHex(digest)} until ${hlcToHex(lastHlc)}`;
+function words({ count, bytes, digest, lastHlc }: TopicRecord): string {
+  return `${count} messages of ${bytes} bytes with digest ${toHex(digest)} until ${hlcToHex(lastHlc)}`;
 }

@@ -10,6 +10,7 @@ export const tables = [
   'hidden',
   'runs',
   'quarantine',
+  'retention',
 ] as const;
 
 export type Table = (typeof tables)[number];

@@ -5,30 +5,13 @@
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Batch } from '../store/batch.ts';
-import { type PostingPlace, postingKey, seqKey, topicKey } from '../store/keys.ts';
+import { seqKey } from '../store/keys.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
-import { treeOf } from '../store/stored-log.ts';
-import { segmentFirstHlc } from '../wire/segment.ts';
+import { entryLength } from '../wire/segment.ts';
 import { carriersOf, type FoundEntry, firstOf, isHidden } from './duplicates.ts';
 import { hashOfKey, type Indexes } from './indexes.ts';
-import { compareMessages, walkBackward } from './postings.ts';
-import {
-  addToDigest,
-  decodeTopicRecord,
-  digestBytes,
-  emptyTopic,
-  encodeTopicRecord,
-  subtractFromDigest,
-  type TopicRecord,
-} from './topic-record.ts';
-
-/** What a segment adds to one topic. */
-interface Posting {
-  /** Places in the segment, ascending. */
-  readonly records: number[];
-  /** Sum of their ids. */
-  readonly digest: Uint8Array;
-}
+import { compareMessages } from './postings.ts';
+import { type Posting, post, postAlso, postingOf, postingOfOne, postingPlaceOf, unpost } from './topic-postings.ts';
 
 /** Adds a segment whose bytes, tree nodes and head are in `batch` already to the views; `indexes` have room for it. */
 export function projectSegment(batch: Batch, indexes: Indexes, checked: CheckedSegment, ordinal: number): void {
@@ -38,21 +21,10 @@ export function projectSegment(batch: Batch, indexes: Indexes, checked: CheckedS
     const id = leafHashes.subarray(i * hashLength, (i + 1) * hashLength);
     indexes.ids.add(id, { ordinal, seq: segment.firstSeq + i });
     if (entry === undefined || !showEntry(batch, indexes, entry, ordinal)) return;
-    const { records, digest } = postingOf(postings, entry.topic);
-    records.push(i);
-    addToDigest(digest, id);
+    postingOf(postings, entry.topic).add(i, id, entryLength(segment, entry.seq));
   });
-  const place = { hlc: segmentFirstHlc(segment), origin: segment.origin, firstSeq: segment.firstSeq };
+  const place = postingPlaceOf(segment);
   for (const [topic, posting] of postings) post(batch, topic, place, posting);
-}
-
-function postingOf(postings: Map<string, Posting>, topic: string): Posting {
-  let posting = postings.get(topic);
-  if (posting === undefined) {
-    posting = { records: [], digest: new Uint8Array(digestBytes) };
-    postings.set(topic, posting);
-  }
-  return posting;
 }
 
 /** Decides whether a new entry is shown, and hides the one that it takes an idempotency key from. */
@@ -85,52 +57,43 @@ export function settleDuplicates(batch: Batch, indexes: Indexes, entries: Iterab
       indexes.keys.add(hash, { ordinal, seq });
       added += 1;
     }
-    const carriers = [...carriersOf(batch, indexes, author, idempotencyKey, () => undefined)];
-    const owner = firstOf(carriers)?.entry;
-    for (const carrier of carriers) {
-      const isOwner = owner !== undefined && compareMessages(carrier.entry, owner) === 0;
-      if (!isOwner && !isHidden(batch, carrier.entry)) hide(batch, carrier);
-    }
+    settleKey(batch, indexes, author, idempotencyKey);
   }
   return added;
 }
 
+/**
+ * Shows the first of the messages that carry an idempotency key and hides the others. Shows none anew while one of them cannot
+ * be read: that may be the first.
+ */
+export function settleKey(batch: Batch, indexes: Indexes, author: string, idempotencyKey: string): void {
+  let isSure = true;
+  const unsure = (): void => {
+    isSure = false;
+  };
+  const carriers = [...carriersOf(batch, indexes, author, idempotencyKey, unsure)];
+  const owner = firstOf(carriers)?.entry;
+  for (const carrier of carriers) {
+    const isOwner = owner !== undefined && compareMessages(carrier.entry, owner) === 0;
+    const wasHidden = isHidden(batch, carrier.entry);
+    if (!isOwner && !wasHidden) hide(batch, carrier);
+    if (isOwner && wasHidden && isSure) show(batch, carrier);
+  }
+}
+
 const hiddenMark = new Uint8Array(0);
 
-function post(batch: Batch, topic: string, place: PostingPlace, { records, digest }: Posting): void {
-  batch.put('postings', postingKey(topic, place), Uint8Array.from(records));
-  const before = readTopic(batch, topic);
-  addToDigest(digest, before.digest);
-  const newest = place.hlc + BigInt(records.at(-1) ?? 0);
-  const lastHlc = newest > before.lastHlc ? newest : before.lastHlc;
-  writeTopic(batch, topic, { count: before.count + records.length, digest, lastHlc });
-}
-
 /** Takes a visible entry out of its topic again. */
-function hide(batch: Batch, { entry, segment }: FoundEntry): void {
-  const { topic, origin, seq } = entry;
-  batch.put('hidden', seqKey(origin, seq), hiddenMark);
-  const key = postingKey(topic, { hlc: segmentFirstHlc(segment), origin, firstSeq: segment.firstSeq });
-  const posted = batch.get('postings', key);
-  const left = posted?.filter((record) => record !== seq - segment.firstSeq);
-  // A damaged index must not keep new messages out: the scrub puts it right.
-  if (posted === undefined || left === undefined || left.length === posted.length) return;
-  if (left.length === 0) batch.delete('postings', key);
-  else batch.put('postings', key, left);
-  const before = readTopic(batch, topic);
-  const digest = before.digest.slice();
-  subtractFromDigest(digest, treeOf(batch, origin).node(0, seq));
-  const [newest] = walkBackward(batch, topic);
-  writeTopic(batch, topic, { count: before.count - 1, digest, lastHlc: newest?.hlc ?? 0n });
+function hide(batch: Batch, found: FoundEntry): void {
+  const { entry, segment } = found;
+  batch.put('hidden', seqKey(entry.origin, entry.seq), hiddenMark);
+  // A damaged index must not keep new messages out: where the entry is not posted, nothing is changed.
+  unpost(batch, entry.topic, postingPlaceOf(segment), postingOfOne(batch, found));
 }
 
-function readTopic(batch: Batch, topic: string): TopicRecord {
-  const bytes = batch.get('topics', topicKey(topic));
-  return bytes === undefined ? emptyTopic : decodeTopicRecord(topic, bytes);
-}
-
-/** A topic without visible messages does not exist: a node where they were never visible must not differ. */
-function writeTopic(batch: Batch, topic: string, record: TopicRecord): void {
-  if (record.count === 0) batch.delete('topics', topicKey(topic));
-  else batch.put('topics', topicKey(topic), encodeTopicRecord(record));
+/** Shows a hidden entry. */
+function show(batch: Batch, found: FoundEntry): void {
+  const { entry, segment } = found;
+  batch.delete('hidden', seqKey(entry.origin, entry.seq));
+  postAlso(batch, entry.topic, postingPlaceOf(segment), postingOfOne(batch, found));
 }

@@ -1,4 +1,4 @@
-/** What a topic comes to: the values of the table `topics`, `count u48 · digest 32 · lastHlc u64`. */
+/** What a topic comes to: the values of the table `topics`, `count u48 · bytes u48 · digest 32 · lastHlc u64`. */
 
 import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import { ByteReader, ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
@@ -8,6 +8,8 @@ import { readStored } from '../store/damage.ts';
 export interface TopicRecord {
   /** Visible messages. */
   readonly count: number;
+  /** What their entries take together. */
+  readonly bytes: number;
   /** Sum of their ids modulo 2^256: the same in whatever order they came. */
   readonly digest: Uint8Array;
   /** Clock value of the newest of them. */
@@ -15,14 +17,15 @@ export interface TopicRecord {
 }
 
 export const digestBytes = 32;
-const recordBytes = 6 + digestBytes + 8;
+const recordBytes = 6 + 6 + digestBytes + 8;
 const writer = new ByteWriter(recordBytes, recordBytes);
 
-export const emptyTopic: TopicRecord = { count: 0, digest: new Uint8Array(digestBytes), lastHlc: 0n };
+export const emptyTopic: TopicRecord = { count: 0, bytes: 0, digest: new Uint8Array(digestBytes), lastHlc: 0n };
 
-export function encodeTopicRecord({ count, digest, lastHlc }: TopicRecord): Uint8Array {
+export function encodeTopicRecord({ count, bytes, digest, lastHlc }: TopicRecord): Uint8Array {
   writer.reset();
   writer.u48(count);
+  writer.u48(bytes);
   writer.bytes(digest);
   writer.u64(lastHlc);
   return writer.finish();
@@ -31,7 +34,12 @@ export function encodeTopicRecord({ count, digest, lastHlc }: TopicRecord): Uint
 export function decodeTopicRecord(name: string, bytes: Uint8Array): TopicRecord {
   return readStored(`Topic ${name}`, () => {
     const reader = new ByteReader(bytes);
-    const record = { count: reader.u48(), digest: reader.bytes(digestBytes), lastHlc: reader.u64() };
+    const record = {
+      count: reader.u48(),
+      bytes: reader.u48(),
+      digest: reader.bytes(digestBytes),
+      lastHlc: reader.u64(),
+    };
     reader.end();
     return record;
   });

@@ -113,6 +113,12 @@ export function segmentHeadSize(bytes: Uint8Array): number {
   return new ByteReader(bytes.subarray(countAt + 2)).u48();
 }
 
+/** Bytes of the entry `seq`, which is in the segment; 0 when it has been erased. */
+export function entryLength({ firstSeq, records }: Segment, seq: number): number {
+  const record = records[seq - firstSeq];
+  return record?.kind === 'entry' ? record.bytes.length : 0;
+}
+
 /** Clock value of a segment's first record. */
 export function segmentFirstHlc(segment: Segment): bigint {
   return segment.head.hlc - BigInt(segment.records.length - 1);

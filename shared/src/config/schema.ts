@@ -127,6 +127,31 @@ const scrub = z
   })
   .prefault({});
 
+/** Ten years: far beyond any need, and in seconds still four bytes. */
+const maxRetentionSeconds = 10 * 366 * 24 * 3_600;
+/** Twice the largest message: one that was just published must not go at once. */
+const minRetentionBytes = 2 * 1024 * 1024;
+
+const retentionRule = z.strictObject({
+  topics: z
+    .string()
+    .regex(/^([A-Za-z0-9._:/-]{1,200}|[A-Za-z0-9._:/-]{0,199}\*)$/, 'expected a topic name, or how one begins and a *')
+    .describe('A topic name, or the beginning of some followed by *; * alone is every topic.'),
+  maxAgeSeconds: z
+    .int()
+    .min(1)
+    .max(maxRetentionSeconds)
+    .optional()
+    .describe('Bodies of older messages are erased. Higher: more disk.'),
+  maxBytes: z
+    .int()
+    .min(minRetentionBytes)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Each topic keeps the newest messages that fit; bodies of the others are erased. Higher: more disk.'),
+});
+export type RetentionRule = z.output<typeof retentionRule>;
+
 const node = z
   .strictObject({
     name: z
@@ -156,6 +181,13 @@ const node = z
       .default(32 * 1024 * 1024)
       .describe(
         'Bytes of accepted but not yet committed messages; beyond it publishes get 503. Higher: more memory, longer waits.',
+      ),
+    retention: z
+      .array(retentionRule)
+      .max(64)
+      .default([])
+      .describe(
+        'How long messages are kept. The first rule that names a topic counts; without bounds it keeps all, as does no rule. The same on every node, or they show different messages.',
       ),
   })
   .prefault({});
