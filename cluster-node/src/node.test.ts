@@ -181,7 +181,7 @@ describe('a node', () => {
     const { node, store, publish } = sole(await startNodes(1));
     store.disk.hold();
     const lost = publish({ messages: [{ topic: 'a', body: 'x' }] });
-    const failed = assert.rejects(lost, { code: 'UNAVAILABLE' });
+    const failed = assert.rejects(lost, { code: 'OUTCOME_UNKNOWN' });
     await until(() => node.replica.queueBytes === 0 && !node.replica.idle);
     store.disk.fail(new Error('the disk is full'));
     await failed;

@@ -25,6 +25,7 @@ import type { NodeService, PublishOutcome } from './node-service.ts';
 import { Publisher } from './publisher.ts';
 import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
+import type { StoreHealth } from './store-health.ts';
 import type { SealedTransport } from './transport/sealed-transport.ts';
 import type { Views } from './views/views.ts';
 import type { Address } from './wire/messages.ts';
@@ -38,6 +39,8 @@ export interface ClusterNodeParts {
   readonly store: LogStore;
   readonly views: Views;
   readonly scrubber: Pick<Scrubber, 'counts' | 'suspect'>;
+  /** What is known of the store's disk; absent when it has none. */
+  readonly disk?: StoreHealth;
   readonly transport: SealedTransport;
   readonly clock: Clock;
   readonly log: Logger;
@@ -82,12 +85,15 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#publisher = new Publisher(this.origin, views, parts.maxBodyBytes, (event) => this.#step(event));
     transport.onMessage((message, sender) => this.#step({ type: 'message', sender, message }));
     transport.onForeignVersion((version, sender) => this.#step({ type: 'foreign-version', sender, version }));
+    parts.disk?.onRecovered(() => this.#step({ type: 'store-recovered' }));
     this.#step({ type: 'wake' });
   }
 
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
     const reason = this.#notTaking();
     if (reason !== undefined) throw new GrapevineError('UNAVAILABLE', reason, { retryAfterSeconds: 1 });
+    const trouble = this.#parts.disk?.trouble;
+    if (trouble !== undefined) throw new GrapevineError(trouble.code, trouble.message, { retryAfterSeconds: 1 });
     return this.#publisher.publish(author, request);
   }
 
@@ -151,7 +157,7 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   unready(): string | undefined {
-    const { trouble } = this.replica;
+    const trouble = this.#parts.disk?.trouble?.message ?? this.replica.trouble;
     if (trouble !== undefined) return `This node cannot write to its disk: ${trouble}`;
     return this.#notTaking();
   }
@@ -174,7 +180,7 @@ export class ClusterNode implements NodeService, Stoppable {
     clearTimeout(this.#timer);
   }
 
-  /** Why no publish is taken. A disk that failed is no reason: only by trying does the node learn that it works again. */
+  /** Why no publish is taken, but for the disk. */
   #notTaking(): string | undefined {
     if (this.#stopping) return 'This node is stopping.';
     const { superseded } = this.replica.membership;
@@ -235,7 +241,8 @@ export class ClusterNode implements NodeService, Stoppable {
       () => this.#step({ type: 'committed', batch }),
       (error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
-        this.#parts.log.error({ err: error }, 'a commit failed');
+        // What the disk has, has been told.
+        if (this.#parts.disk?.trouble === undefined) this.#parts.log.error({ err: error }, 'a commit failed');
         this.#step({ type: 'commit-failed', batch, reason });
       },
     );

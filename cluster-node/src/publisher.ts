@@ -183,8 +183,10 @@ function rejection({ why, reason }: Extract<Outcome, { type: 'rejected' }>): Gra
   switch (why) {
     case 'queue-full':
       return new GrapevineError('OVERLOADED', `The queue of this node is full: ${reason}.`, retry);
+    case 'store-refuses':
+      return new GrapevineError('DISK_FAILED', `This node cannot write to its disk: ${reason}`, retry);
     case 'store-failed':
-      return new GrapevineError('UNAVAILABLE', `This node cannot write to its disk: ${reason}`, retry);
+      return new GrapevineError('OUTCOME_UNKNOWN', `The disk failed while this was written: ${reason}`, retry);
     case 'superseded':
       return new GrapevineError('UNAVAILABLE', `This node does not write any more: ${reason}.`, retry);
   }

@@ -25,6 +25,7 @@ import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { openNodeStore } from './store/node-store.ts';
 import { readOrCreateOriginKey } from './store/origin-key.ts';
+import { StoreHealth } from './store-health.ts';
 import { claimBootEpoch, raiseBootEpoch } from './transport/boot-epoch.ts';
 import { readKeyRing } from './transport/key-file.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
@@ -41,7 +42,9 @@ const drainMs = 4_000;
 export async function startNodeService(config: Config, log: Logger): Promise<StartedService> {
   const settings = config.node;
   await using opened = new AsyncDisposableStack();
-  const store = await openNodeStore(settings.dataDir);
+  const metrics = createMetrics('cluster-node', settings.name);
+  const disk = new StoreHealth(metrics, log);
+  const store = await openNodeStore(settings.dataDir, disk);
   opened.defer(() => store.close());
   const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
@@ -81,6 +84,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     store: store.log,
     views: store.views,
     scrubber,
+    disk,
     transport,
     clock: systemClock,
     log,
@@ -100,7 +104,6 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   });
   retention.start();
   opened.defer(() => retention.stop());
-  const metrics = createMetrics('cluster-node', settings.name);
   observeNode(metrics, node, scrubber.counts, transport.counts, socket.counts);
   observeRetention(metrics, retention);
   const http = await startNodeHttp(

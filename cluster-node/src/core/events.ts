@@ -26,6 +26,8 @@ export type ReplicaEvent =
   /** The outcome of a `commit` effect; outcomes arrive in the order of the effects. */
   | { readonly type: 'committed'; readonly batch: number }
   | { readonly type: 'commit-failed'; readonly batch: number; readonly reason: string }
+  /** The store takes writes again. */
+  | { readonly type: 'store-recovered' }
   /** The registry names other seeds than before. */
   | { readonly type: 'seeds'; readonly seeds: readonly Address[] }
   /** The chunk of a catch-up stream that was asked for, in the order of the stream; not yet checked. */
@@ -52,6 +54,7 @@ export type ReplicaEffect =
   | {
       readonly type: 'rejected';
       readonly ticket: number;
+      /** `store-failed`: it was on its way to disk, and may be there or not; otherwise nothing was done. */
       readonly why: RejectionCause;
       readonly reason: string;
     }
@@ -74,7 +77,7 @@ export type ReplicaEffect =
   | { readonly type: 'refused-segment'; readonly sender: string; readonly reason: RefusalReason }
   | { readonly type: 'notice'; readonly notice: MembershipNotice };
 
-export type RejectionCause = 'queue-full' | 'store-failed' | 'superseded';
+export type RejectionCause = 'queue-full' | 'store-refuses' | 'store-failed' | 'superseded';
 
 /** What an operator should hear of the membership. */
 export type MembershipNotice =

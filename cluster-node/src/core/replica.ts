@@ -54,6 +54,8 @@ export class Replica {
   readonly #catchUp: CatchUp;
   readonly #incompatible = new IncompatiblePeers();
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
+  /** Whether the disk has failed just now. */
+  #isPaused = false;
   #effects: ReplicaEffect[] = [];
 
   constructor(options: ReplicaOptions, ports: CorePorts) {
@@ -72,7 +74,8 @@ export class Replica {
       random,
       send: (to, message, version) => emit({ type: 'send', to, message, version }),
       notify: (notice) => this.#notify(notice),
-      receiving: () => this.#pipeline.receiving || this.#catchUp.busy,
+      // What comes while the disk takes nothing would have to come again.
+      receiving: () => this.#pipeline.receiving || this.#catchUp.busy || this.#isPaused,
       // Without seals anybody could have us send a request that bears this node's name to any address.
       catchUp: (peer, sizes, nowMs) => !options.seedsOnly && this.#catchUp.begin(peer, sizes, signer.origin, nowMs),
     });
@@ -81,6 +84,7 @@ export class Replica {
   /** Takes in one event and answers what is to be done, in order. */
   step(event: ReplicaEvent, now: Now): ReplicaEffect[] {
     this.#take(event, now);
+    this.#isPaused = this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs;
     this.#gossip.advance(now.monotonicMs);
     this.#commit(now);
     this.#catchUp.advance(this.#pipeline.stagedBytes, now.monotonicMs);
@@ -166,6 +170,9 @@ export class Replica {
       case 'foreign-version':
         this.#foreignVersion(event, now);
         break;
+      case 'store-recovered':
+        this.#trouble = undefined;
+        break;
       case 'seeds':
         this.#gossip.seeds = event.seeds;
         break;
@@ -219,7 +226,7 @@ export class Replica {
     if (superseded !== undefined) {
       this.#reject([ticket], 'superseded', supersededBy(superseded));
     } else if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
-      this.#reject([ticket], 'store-failed', this.#trouble.reason);
+      this.#reject([ticket], 'store-refuses', this.#trouble.reason);
     } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {
       this.#reject([ticket], 'queue-full', `${this.#writer.queueBytes} bytes are waiting to be committed`);
     }

@@ -43,9 +43,19 @@ export interface Change {
 /** An ordered store on which everything else of the node's data is built. Reads show only what has been flushed. */
 export interface KeyValueStore extends KeyValueReader {
   /**
-   * Applies all changes or none. Resolves when they are flushed and visible, rejects when none of them is. One call at a
-   * time; keys and values must not change until then.
+   * Applies all changes or none. Resolves when they are flushed and visible, rejects when none of them is. Calls may overlap:
+   * they take effect in the order of the calls, and when one fails, so do those that were called after it and before its
+   * failure was known. Keys and values must not change until then.
    */
   write(changes: Iterable<Change>): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A store whose files can be read again. */
+export interface Database extends KeyValueStore {
+  /**
+   * Lets go of the files and opens them anew, for after a failed write, whose outcome nobody knows. Nothing may be under
+   * way. Throws when they are not the ones that were open.
+   */
+  reopen(): Promise<void>;
 }

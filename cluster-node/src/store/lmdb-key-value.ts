@@ -1,45 +1,44 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { type Database, open, type RootDatabase } from 'lmdb';
-import { type Change, type KeyRange, type KeyValue, type KeyValueStore, type Table, tables } from './key-value.ts';
+import { type Database as LmdbDatabase, open, type RootDatabase } from 'lmdb';
+import { diskTrouble } from './disk-trouble.ts';
+import { type Change, type Database, type KeyRange, type KeyValue, type Table, tables } from './key-value.ts';
 
-type BinaryDatabase = Database<Uint8Array, Uint8Array>;
+type BinaryDatabase = LmdbDatabase<Uint8Array, Uint8Array>;
+
+interface OpenOptions {
+  readonly readOnly: boolean;
+}
 
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 
 /** One LMDB environment (two files, `data.mdb` and `lock.mdb`) in an existing folder; one database per table. */
-export class LmdbKeyValue implements KeyValueStore {
-  readonly #env: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #databases: ReadonlyMap<Table, BinaryDatabase>;
+export class LmdbKeyValue implements Database {
+  readonly #folder: string;
+  readonly #options: OpenOptions;
   readonly #copies = new Copies();
+  #env: RootDatabase<Uint8Array, Uint8Array>;
+  #databases: ReadonlyMap<Table, BinaryDatabase>;
+  /** Which file was opened, whatever has its name now. */
+  readonly #identity: string | undefined;
+  /** Settles with the newest write. */
+  #written: Promise<void> = Promise.resolve();
 
-  private constructor(env: RootDatabase<Uint8Array, Uint8Array>) {
-    this.#env = env;
-    this.#databases = new Map(tables.map((table) => [table, env.openDB({ ...binary, name: table })]));
+  private constructor(folder: string, options: OpenOptions) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#env = openEnvironment(folder, options);
+    this.#databases = databasesOf(this.#env);
+    this.#identity = identityOf(folder);
   }
 
   /** Throws `DATA_DIR_UNUSABLE` when LMDB cannot open what is there, or nothing is there and `readOnly` is set. */
-  static open(folder: string, options: { readonly readOnly: boolean }): LmdbKeyValue {
-    if (options.readOnly && !existsSync(`${folder}/data.mdb`)) {
+  static open(folder: string, options: OpenOptions): LmdbKeyValue {
+    if (options.readOnly && !existsSync(dataFile(folder))) {
       throw new GrapevineError('DATA_DIR_UNUSABLE', `Expected a database in ${folder}, found none.`);
     }
-    try {
-      // Without overlapping sync a transaction becomes visible only after its fsync: whatever is read, is durable.
-      const env = open<Uint8Array, Uint8Array>(folder, {
-        ...binary,
-        ...options,
-        overlappingSync: false,
-        // `batch` says what belongs together. With both, lmdb makes a promise that nobody sees, and when that is rejected
-        // the process ends.
-        eventTurnBatching: false,
-        maxDbs: tables.length,
-      });
-      return new LmdbKeyValue(env);
-    } catch (error) {
-      throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot open the database in ${folder}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
+    return new LmdbKeyValue(folder, options);
   }
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
@@ -54,7 +53,31 @@ export class LmdbKeyValue implements KeyValueStore {
     for (const { key, value } of this.#database(table).getRange(bounds)) yield [key, value];
   }
 
-  async write(changes: Iterable<Change>): Promise<void> {
+  write(changes: Iterable<Change>): Promise<void> {
+    const all = [...changes];
+    const written = this.#written.then(() => this.#commit(all));
+    this.#written = written;
+    return written.catch((error: unknown) => {
+      // What was called meanwhile has failed with this one; what is called from here on may succeed.
+      if (this.#written === written) this.#written = Promise.resolve();
+      throw error;
+    });
+  }
+
+  async reopen(): Promise<void> {
+    this.#requireFile();
+    await this.#env.close();
+    this.#env = openEnvironment(this.#folder, this.#options);
+    this.#databases = databasesOf(this.#env);
+  }
+
+  async close(): Promise<void> {
+    await this.#env.close();
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
+    // LMDB would go on in a file without a name, and nothing of it would be found at the next start.
+    this.#requireFile();
     try {
       await this.#env.batch(() => {
         for (const { table, key, value } of changes) {
@@ -63,12 +86,13 @@ export class LmdbKeyValue implements KeyValueStore {
         }
       });
     } catch (error) {
-      throw await commitErrorOf(error);
+      throw diskTrouble(await commitErrorOf(error));
     }
   }
 
-  async close(): Promise<void> {
-    await this.#env.close();
+  #requireFile(): void {
+    if (identityOf(this.#folder) === this.#identity) return;
+    throw new GrapevineError('DISK_FAILED', `${dataFile(this.#folder)} was removed or replaced while it was in use.`);
   }
 
   #database(table: Table): BinaryDatabase {
@@ -104,14 +128,46 @@ class Copies {
   }
 }
 
+function openEnvironment(folder: string, options: OpenOptions): RootDatabase<Uint8Array, Uint8Array> {
+  try {
+    return open<Uint8Array, Uint8Array>(folder, {
+      ...binary,
+      ...options,
+      // Without overlapping sync a transaction becomes visible only after its fsync: whatever is read, is durable.
+      overlappingSync: false,
+      // `batch` says what belongs together. With both, lmdb makes a promise that nobody sees, and when that is rejected
+      // the process ends.
+      eventTurnBatching: false,
+      maxDbs: tables.length,
+    });
+  } catch (error) {
+    throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot open the database in ${folder}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function databasesOf(env: RootDatabase<Uint8Array, Uint8Array>): ReadonlyMap<Table, BinaryDatabase> {
+  return new Map(tables.map((table) => [table, env.openDB({ ...binary, name: table })]));
+}
+
+function dataFile(folder: string): string {
+  return join(folder, 'data.mdb');
+}
+
+/** Undefined when there is no such file. */
+function identityOf(folder: string): string | undefined {
+  const found = statSync(dataFile(folder), { throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}/${found.ino}`;
+}
+
 /** lmdb gives the reason of a failed commit as a rejected promise on the error; unless somebody takes it, the process ends. */
-async function commitErrorOf(error: unknown): Promise<Error> {
+async function commitErrorOf(error: unknown): Promise<unknown> {
   const reason: unknown = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
-  const cause = await Promise.resolve(reason).then(
+  return Promise.resolve(reason).then(
     () => error,
     (rejection: unknown) => rejection,
   );
-  return new GrapevineError('UNAVAILABLE', `The store did not take the write: ${messageOf(cause)}`, { cause });
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import { compareBytes } from '@grapevine/shared/log/bytes.ts';
-import type { Change, KeyRange, KeyValue, KeyValueStore, Table } from './key-value.ts';
+import type { Change, Database, KeyRange, KeyValue, Table } from './key-value.ts';
 
 interface Pending {
   readonly changes: readonly Change[];
@@ -11,7 +11,7 @@ interface Pending {
  * An ordered store in memory with a disk that somebody else drives: while it is held, writes wait unflushed and unseen, and
  * a crash loses them. For the simulator and for tests.
  */
-export class MemoryKeyValue implements KeyValueStore {
+export class MemoryKeyValue implements Database {
   readonly #tables = new Map<Table, KeyValue[]>();
   #pending: Pending[] = [];
   #held = false;
@@ -33,6 +33,10 @@ export class MemoryKeyValue implements KeyValueStore {
     this.#pending.push({ changes: [...changes], resolve, reject });
     if (!this.#held) this.#flush();
     return promise;
+  }
+
+  reopen(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import { IndexedLogStore } from './indexed-log-store.ts';
 import { JournaledKeyValue } from './journaled-key-value.ts';
 import { LmdbKeyValue } from './lmdb-key-value.ts';
 import type { LogStore } from './log-store.ts';
+import { type StoreObserver, silentObserver } from './store-observer.ts';
 
 export interface NodeStore {
   readonly log: LogStore;
@@ -25,12 +26,12 @@ export function databaseFolder(dataDir: string): string {
  * Opens a node's data for this process alone; an empty or missing folder is a new node's. Throws `DATA_DIR_UNUSABLE` when
  * it cannot be used or somebody else uses it, `DATA_DAMAGED` when it does not make sense.
  */
-export async function openNodeStore(dataDir: string): Promise<NodeStore> {
+export async function openNodeStore(dataDir: string, observer: StoreObserver = silentObserver): Promise<NodeStore> {
   makeFolder(databaseFolder(dataDir));
   const lock = lockFolder(dataDir);
   try {
     const database = LmdbKeyValue.open(databaseFolder(dataDir), { readOnly: false });
-    const data = await JournaledKeyValue.open(database, dataDir);
+    const data = await JournaledKeyValue.open(database, dataDir, observer);
     const store = await IndexedLogStore.open(data, fastTreeHash);
     return {
       log: store,

@@ -10,9 +10,22 @@ import { NodeFailure } from './node-failure.ts';
 export type Read<Body> = (answer: ChannelAnswer) => Body;
 
 /** Refusals by a node that did nothing and may be alone in refusing. All but these and `ownTrouble` are about the request itself. */
-const didNothing: ReadonlySet<ErrorCode> = new Set(['NOT_YET', 'OVERLOADED', 'QUARANTINED', 'UNAVAILABLE']);
+const didNothing: ReadonlySet<ErrorCode> = new Set([
+  'NOT_YET',
+  'OVERLOADED',
+  'QUARANTINED',
+  'UNAVAILABLE',
+  'DISK_FULL',
+  'DISK_FAILED',
+]);
 /** Refusals that speak of the node's own trouble: it may have acted or not. */
-const ownTrouble: ReadonlySet<ErrorCode> = new Set(['INTERNAL', 'DATA_DAMAGED', 'UPSTREAM_FAILED', 'UPSTREAM_TIMEOUT']);
+const ownTrouble: ReadonlySet<ErrorCode> = new Set([
+  'INTERNAL',
+  'DATA_DAMAGED',
+  'OUTCOME_UNKNOWN',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_TIMEOUT',
+]);
 /** What clients are told to wait when nothing can be reached; failed nodes are tried again about as often. */
 const retryAfterSeconds = 1;
 

@@ -158,6 +158,26 @@ export const catalogue = {
     remedy: 'Try again at another node, or here in a while; no message is lost while another replica holds it.',
     retryable: true,
   },
+  DISK_FULL: {
+    status: 503,
+    title: 'The disk of this node has no room',
+    remedy:
+      'Make room where the data folder lies; the node notices and takes writes again. Other nodes take them meanwhile.',
+    retryable: true,
+  },
+  DISK_FAILED: {
+    status: 503,
+    title: 'This node cannot write to its disk',
+    remedy:
+      "Look into the system's log for the device; the node tries again every second. Other nodes take writes meanwhile.",
+    retryable: true,
+  },
+  OUTCOME_UNKNOWN: {
+    status: 503,
+    title: 'The disk of this node failed while it was writing',
+    remedy: 'Whether the message was stored is unknown: send it again with the same idempotency key.',
+    retryable: true,
+  },
   UPSTREAM_TIMEOUT: {
     status: 504,
     title: 'The service behind this one did not answer in time',
