@@ -71,6 +71,7 @@ export class ClusterNode implements NodeService, Stoppable {
   readonly #listeners = new Set<() => void>();
   readonly #waiters = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
   #catchUp: SegmentStream | undefined;
   #stopping = false;
 
@@ -197,9 +198,19 @@ export class ClusterNode implements NodeService, Stoppable {
     const { clock } = this.#parts;
     const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     for (const effect of this.replica.step(event, now)) this.#carryOut(effect);
+    this.#wakeBy(this.replica.wakeAtMs, now.monotonicMs);
+  }
+
+  /** A timer that goes off too early does no harm, and setting one anew for every datagram costs more than most of them. */
+  #wakeBy(atMs: number, nowMs: number): void {
+    if (this.#stopping || atMs >= this.#timerAtMs) return;
     clearTimeout(this.#timer);
-    const delayMs = Math.max(0, Math.ceil(this.replica.wakeAtMs - now.monotonicMs));
-    if (!this.#stopping) this.#timer = setTimeout(() => this.#step({ type: 'wake' }), delayMs);
+    this.#timerAtMs = atMs;
+    const wake = (): void => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.#step({ type: 'wake' });
+    };
+    this.#timer = setTimeout(wake, Math.max(0, Math.ceil(atMs - nowMs)));
   }
 
   #carryOut(effect: ReplicaEffect): void {

@@ -30,6 +30,7 @@ import { claimBootEpoch, raiseBootEpoch } from './transport/boot-epoch.ts';
 import { readKeyRing } from './transport/key-file.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
 import { openUdpTransport } from './transport/udp-transport.ts';
+import { usualDatagramBytes } from './transport/usual-datagram-bytes.ts';
 import type { DatagramOpener, DatagramSealer } from './wire/datagram.ts';
 import { PlainOpener, PlainSealer } from './wire/plain.ts';
 import { Opener, Sealer } from './wire/seal.ts';
@@ -48,7 +49,6 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   opened.defer(() => store.close());
   const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
-  const { maxDatagramBytes } = settings.gossip;
   const { host, udpPort: port } = settings;
   const registry = await openRegistry(settings, log);
   opened.defer(() => registry.stop());
@@ -57,7 +57,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const transport = new SealedTransport({
     transport: socket,
     ...protection(config, signer.origin, bootEpoch),
-    maxDatagramBytes,
+    maxDatagramBytes: largestDatagram(settings),
   });
   const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
   const identities = new IdentitySigner(key, 'node', systemClock);
@@ -153,6 +153,10 @@ function protection(
   };
 }
 
+function largestDatagram({ host, gossip }: NodeConfig): number {
+  return gossip.maxDatagramBytes ?? usualDatagramBytes(host);
+}
+
 function replicaOptions(
   settings: NodeConfig,
   origin: string,
@@ -160,8 +164,7 @@ function replicaOptions(
   registry: PeerRegistry,
 ): ReplicaOptions {
   const host = settings.advertiseHost ?? settings.host;
-  const { intervalMs, fanout, maxDatagramBytes, suspectAfterMs, deadAfterMs, forgetAfterMs, catchUpBytes } =
-    settings.gossip;
+  const { intervalMs, fanout, suspectAfterMs, deadAfterMs, forgetAfterMs, catchUpBytes } = settings.gossip;
   return {
     self: {
       name: settings.name,
@@ -179,7 +182,7 @@ function replicaOptions(
     expectsPeers: settings.registry.kind !== 'static',
     intervalMs,
     fanout,
-    maxDatagramBytes,
+    maxDatagramBytes: largestDatagram(settings),
     seedsOnly: settings.gossip.insecure,
     suspectAfterMs,
     deadAfterMs,

@@ -21,7 +21,6 @@ import type { Received, Swarm } from './gossip-worker.ts';
 const gossipDefaults = {
   intervalMs: 200,
   fanout: 2,
-  maxDatagramBytes: 1_400,
   suspectAfterMs: 2_000,
   deadAfterMs: 10_000,
   forgetAfterMs: 3_600_000,
@@ -47,11 +46,13 @@ export class GrapevineSwarm implements Swarm {
   }
 
   /** `count` nodes that have met. */
-  static async start(count: number): Promise<GrapevineSwarm> {
+  static async start(count: number, maxDatagramBytes: number): Promise<GrapevineSwarm> {
     const key = keyRingOf([systemRandom.bytes(32)]);
-    const first = await startMember('node-1', key);
+    const first = await startMember('node-1', key, maxDatagramBytes);
     const others: Member[] = [];
-    for (let i = 2; i <= count; i++) others.push(await startMember(`node-${i}`, key, first.socket.address));
+    for (let i = 2; i <= count; i++) {
+      others.push(await startMember(`node-${i}`, key, maxDatagramBytes, first.socket.address));
+    }
     const members = [first, ...others];
     while (members.some(({ node }) => node.members().length < count || node.unready() !== undefined)) await delay(10);
     return new GrapevineSwarm(first, others);
@@ -100,7 +101,7 @@ const noStreams: SegmentSource = () => {
   throw new Error('Expected no catch-up.');
 };
 
-async function startMember(name: string, key: KeyRing, seed?: Address): Promise<Member> {
+async function startMember(name: string, key: KeyRing, maxDatagramBytes: number, seed?: Address): Promise<Member> {
   const signer = signerFromKey(generateOriginKey());
   const { origin } = signer;
   const bootEpoch = Date.now();
@@ -109,7 +110,7 @@ async function startMember(name: string, key: KeyRing, seed?: Address): Promise<
     transport: socket,
     sealer: new Sealer({ key: key.sealing, sender: origin, bootEpoch }),
     opener: new Opener(key, origin),
-    maxDatagramBytes: gossipDefaults.maxDatagramBytes,
+    maxDatagramBytes,
   });
   const store = await MemoryLogStore.open(fastTreeHash);
   const self = {
@@ -129,6 +130,7 @@ async function startMember(name: string, key: KeyRing, seed?: Address): Promise<
       self,
       seeds: seed === undefined ? [] : [seed],
       ...gossipDefaults,
+      maxDatagramBytes,
       seedsOnly: false,
       expectsPeers: false,
       queueBytes,

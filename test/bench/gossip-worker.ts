@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { usualDatagramBytes } from '@grapevine/cluster-node/transport/usual-datagram-bytes.ts';
 import { GrapevineSwarm } from './gossip-grapevine.ts';
 import { GossipsubSwarm } from './gossip-libp2p.ts';
 
-export type GossipWay = 'grapevine' | 'gossipsub';
+export type GossipWay = 'grapevine' | 'grapevine-ethernet' | 'gossipsub';
 
 export interface GossipRun {
   readonly way: GossipWay;
@@ -42,7 +43,12 @@ const settleMs = 250;
 const standstillMs = 5_000;
 
 const { way, nodes, messages, bodyBytes } = workerData as GossipRun;
-const swarm = await (way === 'grapevine' ? GrapevineSwarm.start(nodes) : GossipsubSwarm.start(nodes));
+const starts: Readonly<Record<GossipWay, (count: number) => Promise<Swarm>>> = {
+  grapevine: (count) => GrapevineSwarm.start(count, usualDatagramBytes('127.0.0.1')),
+  'grapevine-ethernet': (count) => GrapevineSwarm.start(count, usualDatagramBytes('0.0.0.0')),
+  gossipsub: (count) => GossipsubSwarm.start(count),
+};
+const swarm = await starts[way](nodes);
 await publishAll(warmUpMessages);
 await untilAllHave(warmUpMessages);
 await delay(settleMs);
@@ -66,7 +72,7 @@ async function untilAllHave(count: number): Promise<number> {
     if (now < missing) lastCame = performance.now();
     missing = now;
   }
-  if (missing > 0 && way === 'grapevine') throw new Error(`${missing} deliveries are missing.`);
+  if (missing > 0 && way !== 'gossipsub') throw new Error(`${missing} deliveries are missing.`);
   if (missing > 0) console.error(`${way}: ${missing} of ${count * (nodes - 1)} deliveries never came`);
   return lastCame;
 }

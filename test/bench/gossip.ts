@@ -10,6 +10,7 @@ const bodyBytes = 256;
 const rival = 'libp2p gossipsub, unsigned';
 const ways: readonly { readonly name: string; readonly way: GossipWay }[] = [
   { name: 'grapevine, sealed and signed', way: 'grapevine' },
+  { name: 'grapevine, in datagrams for Ethernet', way: 'grapevine-ethernet' },
   { name: rival, way: 'gossipsub' },
 ];
 

@@ -20,13 +20,13 @@ export class ReplayWindow {
   /** Marks a counter for which `isNew` holds. */
   add(counter: number): void {
     if (counter > this.#newest) this.#advance(counter);
-    const [word, bit] = placeOf(counter);
-    this.#seen[word] = (this.#seen[word] ?? 0) | bit;
+    const place = counter % replayWindowSize;
+    this.#seen[wordOf(place)] = (this.#seen[wordOf(place)] ?? 0) | bitOf(place);
   }
 
   #has(counter: number): boolean {
-    const [word, bit] = placeOf(counter);
-    return ((this.#seen[word] ?? 0) & bit) !== 0;
+    const place = counter % replayWindowSize;
+    return ((this.#seen[wordOf(place)] ?? 0) & bitOf(place)) !== 0;
   }
 
   /** Clears the places of the counters that were jumped over: they still hold what was seen one window earlier. */
@@ -35,16 +35,19 @@ export class ReplayWindow {
       this.#seen.fill(0);
     } else {
       for (let counter = this.#newest + 1; counter <= to; counter++) {
-        const [word, bit] = placeOf(counter);
-        this.#seen[word] = (this.#seen[word] ?? 0) & ~bit;
+        const place = counter % replayWindowSize;
+        this.#seen[wordOf(place)] = (this.#seen[wordOf(place)] ?? 0) & ~bitOf(place);
       }
     }
     this.#newest = to;
   }
 }
 
-/** Counters have 48 bits: `%` and not the 32-bit operators until they are small. */
-function placeOf(counter: number): [word: number, bit: number] {
-  const place = counter % replayWindowSize;
-  return [Math.floor(place / wordBits), 1 << (place % wordBits)];
+// Counters have 48 bits: `%` and not the 32-bit operators until they are places.
+function wordOf(place: number): number {
+  return (place / wordBits) | 0;
+}
+
+function bitOf(place: number): number {
+  return 1 << (place & (wordBits - 1));
 }

@@ -27,6 +27,8 @@ const keyIdBytes = 4;
 const senderBytes = 16;
 const nonceAt = 1 + keyIdBytes + senderBytes;
 const headerBytes = nonceAt + nonceBytes;
+const counterAt = headerBytes - 6;
+const two32 = 0x1_0000_0000;
 const subkeyBytes = 32;
 const label = new TextEncoder().encode('grapevine-datagram-v1');
 
@@ -53,6 +55,8 @@ export class Sealer implements DatagramSealer {
   #epoch: number;
   #counter: number;
   #subkey: Uint8Array;
+  /** Everything of a header before its counter: the same until the next epoch. */
+  #prefix: Uint8Array;
 
   constructor({ key, sender, bootEpoch, firstCounter = 0 }: SealerOptions) {
     this.#key = key;
@@ -60,27 +64,21 @@ export class Sealer implements DatagramSealer {
     this.#epoch = bootEpoch;
     this.#counter = firstCounter;
     this.#subkey = deriveSubkey(key, sender, bootEpoch);
+    this.#prefix = prefixOf(key, sender, bootEpoch);
   }
 
   seal(plaintext: Uint8Array): Uint8Array {
+    if (this.#counter === counterLimit) this.#startNextEpoch();
     const datagram = new Uint8Array(plaintext.length + sealedOverheadBytes);
-    datagram.set(this.#nextHeader());
+    datagram.set(this.#prefix);
+    const view = new DataView(datagram.buffer);
+    view.setUint16(counterAt, this.#counter / two32);
+    view.setUint32(counterAt + 2, this.#counter % two32);
+    this.#counter += 1;
     const nonce = datagram.subarray(nonceAt, headerBytes);
     const associated = datagram.subarray(0, nonceAt);
     aeadSeal(this.#subkey, nonce, associated, plaintext, datagram.subarray(headerBytes));
     return datagram;
-  }
-
-  #nextHeader(): Uint8Array {
-    if (this.#counter === counterLimit) this.#startNextEpoch();
-    const header = new ByteWriter(headerBytes, headerBytes);
-    header.u8(sealedVersion);
-    header.bytes(fromHex(this.#key.id));
-    header.bytes(fromHex(this.#sender));
-    header.u48(this.#epoch);
-    header.u48(this.#counter);
-    this.#counter += 1;
-    return header.finish();
   }
 
   /** One millisecond on: this takes longer than 2^48 datagrams last, so that a later start still comes after it. */
@@ -88,6 +86,7 @@ export class Sealer implements DatagramSealer {
     this.#epoch += 1;
     this.#counter = 0;
     this.#subkey = deriveSubkey(this.#key, this.#sender, this.#epoch);
+    this.#prefix = prefixOf(this.#key, this.#sender, this.#epoch);
   }
 }
 
@@ -97,6 +96,8 @@ interface KnownSender {
   readonly keyId: string;
   readonly subkey: Uint8Array;
   readonly window: ReplayWindow;
+  /** Place of its newest datagram among all that were opened. */
+  heardAt: number;
 }
 
 interface Header {
@@ -116,8 +117,8 @@ interface Header {
 export class Opener implements DatagramOpener {
   readonly #keys: ReadonlyMap<string, ClusterKey>;
   readonly #own: string;
-  /** The one heard last is last. */
   readonly #senders = new Map<string, KnownSender>();
+  #opened = 0;
 
   /** `own`: this node's origin, whose datagrams are refused. */
   constructor(ring: KeyRing, own: string) {
@@ -140,26 +141,28 @@ export class Opener implements DatagramOpener {
     const known = this.#senders.get(header.sender);
     if (known !== undefined && header.epoch < known.epoch) return 'stale-epoch';
     if (known?.epoch === header.epoch && !known.window.isNew(header.counter)) return 'replayed';
-    const subkey =
-      known?.epoch === header.epoch && known.keyId === header.keyId
-        ? known.subkey
-        : deriveSubkey(key, header.sender, header.epoch);
+    const isSame = known?.epoch === header.epoch && known.keyId === header.keyId;
+    const subkey = isSame ? known.subkey : deriveSubkey(key, header.sender, header.epoch);
     const plaintext = decrypt(datagram, subkey);
     if (plaintext === undefined) return 'bad-tag';
-    this.#remember(header, subkey, known);
+    const sender = isSame ? known : this.#remember(header, subkey, known);
+    sender.window.add(header.counter);
+    sender.heardAt = this.#opened++;
     return { sender: header.sender, plaintext };
   }
 
-  #remember({ sender, epoch, keyId, counter }: Header, subkey: Uint8Array, known: KnownSender | undefined): void {
+  #remember({ sender, epoch, keyId }: Header, subkey: Uint8Array, known: KnownSender | undefined): KnownSender {
+    if (known === undefined && this.#senders.size === maxSenders) this.#forgetLongestSilent();
     // A sender that changed its key within an epoch goes on counting, so that its window stays.
     const window = known?.epoch === epoch ? known.window : new ReplayWindow();
-    window.add(counter);
-    this.#senders.delete(sender);
-    this.#senders.set(sender, { epoch, keyId, subkey, window });
-    for (const longestSilent of this.#senders.keys()) {
-      if (this.#senders.size <= maxSenders) break;
-      this.#senders.delete(longestSilent);
-    }
+    const fresh = { epoch, keyId, subkey, window, heardAt: 0 };
+    this.#senders.set(sender, fresh);
+    return fresh;
+  }
+
+  #forgetLongestSilent(): void {
+    const longest = [...this.#senders].reduce((a, b) => (a[1].heardAt < b[1].heardAt ? a : b));
+    this.#senders.delete(longest[0]);
   }
 }
 
@@ -176,6 +179,15 @@ function readHeader(datagram: Uint8Array): Header {
 function decrypt(datagram: Uint8Array, subkey: Uint8Array): Uint8Array | undefined {
   const nonce = datagram.subarray(nonceAt, headerBytes);
   return aeadOpen(subkey, nonce, datagram.subarray(0, nonceAt), datagram.subarray(headerBytes));
+}
+
+function prefixOf(key: ClusterKey, sender: string, epoch: number): Uint8Array {
+  const prefix = new ByteWriter(counterAt, counterAt);
+  prefix.u8(sealedVersion);
+  prefix.bytes(fromHex(key.id));
+  prefix.bytes(fromHex(sender));
+  prefix.u48(epoch);
+  return prefix.take();
 }
 
 function deriveSubkey(key: ClusterKey, sender: string, epoch: number): Uint8Array {

@@ -56,8 +56,10 @@ const gossip = z
       .int()
       .min(576)
       .max(65_507)
-      .default(1_400)
-      .describe('Largest datagram. Above the path MTU the network fragments it, and one lost fragment loses it all.'),
+      .optional()
+      .describe(
+        'Largest datagram. Larger: fewer of them for as much, each at about the same cost; above the path MTU the network fragments it, and one lost fragment loses it all. Default: 1400, or 8192 on a loopback address.',
+      ),
     catchUpBytes: z
       .int()
       .min(16 * 1024)
