@@ -1,4 +1,3 @@
-import { toHex } from '@grapevine/shared/log/bytes.ts';
 import type { LogChecks } from './damage/read-segment.ts';
 import { checkLog, type OriginReport } from './fsck/check-log.ts';
 import { ViewsCheck } from './fsck/check-views.ts';
@@ -8,10 +7,10 @@ import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { lockFolder } from './store/folder-lock.ts';
 import { readJournaled } from './store/journaled-key-value.ts';
 import type { KeyValueReader } from './store/key-value.ts';
-import { everything } from './store/keys.ts';
 import { LmdbKeyValue } from './store/lmdb-key-value.ts';
 import { databaseFolder } from './store/node-store.ts';
 import { checkSchema } from './store/schema.ts';
+import { originsIn } from './store/stored-log.ts';
 
 export interface FsckReport {
   readonly origins: readonly OriginReport[];
@@ -58,16 +57,4 @@ export function checkData(data: KeyValueReader, checks: LogChecks, problems: Pro
   }
   views.finish();
   return reports;
-}
-
-/** The origins that the keys of `table` start with. */
-function* originsIn(data: KeyValueReader, table: 'heads' | 'segments' | 'tiles'): Generator<string> {
-  for (let from: Uint8Array = everything.from; ; ) {
-    const [next] = data.range(table, { from, to: everything.to });
-    if (next === undefined) return;
-    const origin = next[0].slice(0, 16);
-    yield toHex(origin);
-    from = new Uint8Array(17 + 16).fill(0xff);
-    from.set(origin);
-  }
 }

@@ -47,6 +47,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const disk = new StoreHealth(metrics, log);
   const store = await openNodeStore(settings.dataDir, disk);
   opened.defer(() => store.close());
+  if (store.recovered.length > 0) log.error({ origins: store.recovered }, 'computed damaged trees or heads anew');
   const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
   const { host, udpPort: port } = settings;

@@ -3,6 +3,7 @@ import type { HeadVerifier, SignedHead } from '@grapevine/shared/log/head.ts';
 import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
 import { peaks } from '@grapevine/shared/merkle/geometry.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import { damaged } from '../store/damage.ts';
 import type { CheckedSegment, NodeRun } from '../store/log-store.ts';
 import { checkSegmentContent, type Segment } from '../wire/segment.ts';
 import type { LogReader } from './ports.ts';
@@ -86,7 +87,10 @@ export class LogTips {
   #frontierOf(head: SignedHead): Frontier {
     const reader = this.#log.tree(head.origin);
     const hashes = peaks(head.size).map(({ level, index }) => reader.node(level, index));
-    return Frontier.fromPeaks(this.#hash, head.size, hashes);
+    const frontier = Frontier.fromPeaks(this.#hash, head.size, hashes);
+    if (equalBytes(frontier.root(), head.root)) return frontier;
+    // Going on from here would sign a fork of the own log, and refuse what others rightly sent.
+    throw damaged(`The stored tree of ${head.origin} does not lead to its head.`, { origin: head.origin });
   }
 
   #leafOf(record: Segment['records'][number]): Uint8Array {

@@ -1,12 +1,25 @@
 /** Reading what a node holds of one origin, from any state of the store: a flushed one or a batch. */
+import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { decodeEntry, type Entry } from '@grapevine/shared/log/entry.ts';
+import { originLength } from '@grapevine/shared/log/head.ts';
 import { TileReader } from '@grapevine/shared/merkle/tiles.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
 import { decodeSegment, minSegmentBytes, type Segment, segmentFirstSeq, segmentHeadSize } from '../wire/segment.ts';
 import { damaged, readStored } from './damage.ts';
 import { sizeOf } from './head-record.ts';
 import type { KeyValueReader } from './key-value.ts';
-import { seqKey, seqOfKey, seqsDownFrom, seqsFrom, tileKey } from './keys.ts';
+import { afterPrefix, everything, seqKey, seqOfKey, seqsDownFrom, seqsFrom, tileKey } from './keys.ts';
+
+/** The origins that the keys of `table` start with, in order. */
+export function* originsIn(reader: KeyValueReader, table: 'heads' | 'segments' | 'tiles'): Generator<string> {
+  for (let from: Uint8Array = everything.from; ; ) {
+    const [next] = reader.range(table, { from, to: everything.to });
+    if (next === undefined) return;
+    const origin = next[0].slice(0, originLength);
+    yield toHex(origin);
+    from = afterPrefix(origin);
+  }
+}
 
 /**
  * The segment of `origin` that holds entry `seq`; `undefined` when the log does not reach so far. Throws `DataDamage` when it
