@@ -177,6 +177,48 @@ describe('a node', () => {
     await until(() => other.node.members().length === 2 && alone.node.members().length === 2);
   });
 
+  it('answers 503 when its queue is full, and loses nothing of what it took', async () => {
+    const { node, store, publish } = sole(await startNodes(1));
+    store.disk.hold();
+    // The next ones are more than the queue of 1 MiB holds.
+    const first = publish({ messages: [{ topic: 'a', body: 'first' }] });
+    await until(() => node.replica.queueBytes === 0 && !node.replica.idle);
+    const bodies = Array.from({ length: 2_000 }, (_, i) => `${i} `.padEnd(1_000, '.'));
+    let answers = 0;
+    const answered = (): void => void answers++;
+    const outcomes = Promise.allSettled(
+      bodies.map((body) => publish({ messages: [{ topic: 'a', body }] }).finally(answered)),
+    );
+    await until(() => answers > 0);
+    store.disk.release();
+    await first;
+    const refused = (await outcomes).filter((outcome) => outcome.status === 'rejected');
+    assert.ok(refused.length > 0 && refused.length < bodies.length);
+    for (const { reason } of refused) assert.deepEqual([reason.code, reason.retryAfterSeconds], ['OVERLOADED', 1]);
+    assert.equal(node.views.count(), 1 + bodies.length - refused.length);
+  });
+
+  it('lets no more publishes wait for other nodes than it can look after', async () => {
+    const { publish } = sole(await startNodes(1));
+    const message = { topic: 'a', body: 'x' };
+    const waiting = Array.from({ length: 4_096 }, () => publish({ messages: [message], acks: 2, timeoutMs: 30_000 }));
+    await publish({ messages: [message] });
+    await assert.rejects(publish({ messages: [message], acks: 2 }), { code: 'OVERLOADED', retryAfterSeconds: 1 });
+    assert.equal((await publish({ messages: [message] })).acknowledged, true, 'who asks for no others is taken');
+    await Promise.all(running.splice(0).map((node) => node.stop()));
+    for (const { acknowledged } of await Promise.all(waiting)) assert.equal(acknowledged, false);
+  });
+
+  it('lets a bounded number of readers wait, and tells the others at once', async () => {
+    const { node, publish } = sole(await startNodes(1));
+    const next = new Map([[node.origin, 1]]);
+    const waiting = Array.from({ length: 10_000 }, () => node.waitFor(next, 30_000));
+    assert.equal(await node.waitFor(next, 30_000), false);
+    await publish({ messages: [{ topic: 'a', body: 'x' }] });
+    assert.deepEqual(new Set(await Promise.all(waiting)), new Set([true]));
+    assert.equal(await Promise.race([node.waitFor(new Map([[node.origin, 2]]), 30_000), 'waits']), 'waits');
+  });
+
   it('refuses publishes that its disk did not take, and goes on when it takes them again', async () => {
     const { node, store, publish } = sole(await startNodes(1));
     store.disk.hold();

@@ -10,6 +10,12 @@ export interface Settled {
 }
 
 /**
+ * Publishes that wait for other nodes: a second's worth while none of them answers. Beyond it those that would wait, too, are
+ * refused. Each step looks at all of them.
+ */
+const maxWaiting = 4_096;
+
+/**
  * Waits for write concerns. A peer counts only after its own vector covered the entries: what was sent to it is no proof.
  */
 export class AckTracker {
@@ -19,6 +25,11 @@ export class AckTracker {
   /** Takes up a publish that is flushed on this node. */
   add(publish: PlacedPublish): void {
     this.#waiting.push(publish);
+  }
+
+  /** Whether no further publish may be taken that asks for other nodes. What is being committed comes on top. */
+  get isFull(): boolean {
+    return this.#waiting.length >= maxWaiting;
   }
 
   /** From now on nobody waits any longer: this node stops, and would not hear of further holders. */

@@ -1,5 +1,5 @@
 import type { CheckedSegment } from '../store/log-store.ts';
-import type { PlacedPublish, Publish, Writer } from './writer.ts';
+import type { PlacedPublish, Writer } from './writer.ts';
 
 /** Commits under way at once: while one is being flushed the next is written. More would only split groups that share an fsync. */
 const maxInFlight = 2;
@@ -72,11 +72,12 @@ export class CommitPipeline {
   }
 
   /**
-   * A commit failed: everything that waits or follows is built on it and fails with it. Answers the publishes that are
-   * lost, none of which has been acknowledged.
+   * A commit failed: everything that waits or follows is built on it and fails with it. Answers the tickets of the publishes
+   * that are lost, none of which has been acknowledged.
    */
-  failed(): Publish[] {
-    const lost = [...this.#inFlight.flatMap(({ placed }) => placed), ...this.#writer.drain()];
+  failed(): number[] {
+    const placed = this.#inFlight.flatMap((batch) => batch.placed);
+    const lost = [...placed.map(({ ticket }) => ticket), ...this.#writer.drain()];
     this.#staged = [];
     this.#stagedBytes = 0;
     this.#inFlight = [];

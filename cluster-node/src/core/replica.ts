@@ -11,7 +11,7 @@ import { LogTips } from './log-tips.ts';
 import type { Membership } from './membership.ts';
 import type { CorePorts, Now } from './ports.ts';
 import type { Harvest } from './puller.ts';
-import { type Publish, Writer } from './writer.ts';
+import { Writer } from './writer.ts';
 
 export interface ReplicaOptions extends GossipOptions {
   /** Bytes of publishes that may wait for a commit. */
@@ -218,7 +218,7 @@ export class Replica {
   #notify(notice: MembershipNotice): void {
     this.#effects.push({ type: 'notice', notice });
     if (notice.kind !== 'superseded') return;
-    this.#reject(this.#writer.drain().map(ticketOf), 'superseded', supersededBy(notice.by));
+    this.#reject(this.#writer.drain(), 'superseded', supersededBy(notice.by));
   }
 
   #publish({ ticket, drafts, acks, timeoutMs }: PublishOrder, now: Now): void {
@@ -227,6 +227,8 @@ export class Replica {
       this.#reject([ticket], 'superseded', supersededBy(superseded));
     } else if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
       this.#reject([ticket], 'store-refuses', this.#trouble.reason);
+    } else if (acks > 1 && this.#acks.isFull) {
+      this.#reject([ticket], 'queue-full', 'too many publishes wait for other nodes');
     } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {
       this.#reject([ticket], 'queue-full', `${this.#writer.queueBytes} bytes are waiting to be committed`);
     }
@@ -250,7 +252,7 @@ export class Replica {
     this.#catchUp.abandon(now.monotonicMs);
     this.#tips.rollBack();
     this.#gossip.reset();
-    this.#reject(lost.map(ticketOf), 'store-failed', reason);
+    this.#reject(lost, 'store-failed', reason);
   }
 
   #reject(tickets: readonly number[], why: RejectionCause, reason: string): void {
@@ -277,8 +279,4 @@ export class Replica {
 export function supersededBy({ name, origin, bootEpoch, udp }: MemberDigest): string {
   const since = new Date(bootEpoch).toISOString();
   return `a process that started later, at ${since}, is the member ${name} with the origin ${origin}, at ${udp.host}:${udp.port}`;
-}
-
-function ticketOf(publish: Publish): number {
-  return publish.ticket;
 }

@@ -27,8 +27,11 @@ export interface Publish {
   readonly deadlineMs: number;
 }
 
-/** A publish with a place for each of its drafts; the last one's `seq` + 1 is the size that has to be flushed. */
-export interface PlacedPublish extends Publish {
+/**
+ * A publish with a place for each of its drafts, which it no longer holds: it may wait long for other nodes. The last
+ * placement's `seq` + 1 is the size that has to be flushed.
+ */
+export interface PlacedPublish extends Omit<Publish, 'drafts'> {
   readonly placements: readonly Placement[];
 }
 
@@ -78,9 +81,9 @@ export class Writer {
     return true;
   }
 
-  /** Everything that was queued, for refusing it. */
-  drain(): Publish[] {
-    const drained = this.#queue.map(({ publish }) => publish);
+  /** Empties the queue and answers the tickets of what was in it, which has to be refused. */
+  drain(): number[] {
+    const drained = this.#queue.map(({ publish }) => publish.ticket);
     this.#queue = [];
     this.#queueBytes = 0;
     return drained;
@@ -98,8 +101,8 @@ export class Writer {
       segments.push(this.#close(run, wallMs, placements));
     }
     let at = 0;
-    const placed = taken.map((publish) => {
-      const end = at + publish.drafts.length;
+    const placed = taken.map(({ drafts, ...publish }) => {
+      const end = at + drafts.length;
       const own = { ...publish, placements: placements.slice(at, end) };
       at = end;
       return own;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import test from 'node:test';
 import { decodeToken, encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
@@ -10,7 +11,7 @@ import { decodeEntry } from '@grapevine/shared/log/entry.ts';
 import { nobleHeadVerifier } from '@grapevine/shared/log/head.ts';
 import { nobleTreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
-import { codeOf, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
+import { type Answer, codeOf, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 const draft = (body: string) => ({ topic: 'news', body });
 
@@ -120,6 +121,29 @@ test('a full queue is 503 with a time to come back', async () => {
   node.service.refusal = new GrapevineError('OVERLOADED', 'The queue is full.', { retryAfterSeconds: 2 });
   const answer = await node.post('/v1/messages', { messages: [draft('x')] });
   assert.deepEqual([answer.status, codeOf(answer), answer.headers.get('retry-after')], [503, 'OVERLOADED', '2']);
+});
+
+test('bodies that would not fit into memory together are 503 before they are read', async (t) => {
+  await using node = await TestNode.start();
+  const largest = 1024 * 1024 + 16 * limits.messageBodyBytes;
+  const headers = { ...vouched(), 'content-type': 'application/json' };
+  const unsent = Array.from({ length: Math.floor((64 * 1024 * 1024) / largest) }, () =>
+    request(`${node.url}/v1/messages`, {
+      method: 'POST',
+      headers: { ...headers, 'content-length': largest },
+      agent: false,
+    }),
+  );
+  t.after(() => {
+    for (const one of unsent) one.destroy();
+  });
+  for (const one of unsent) one.on('error', () => {}).flushHeaders();
+  const publish = (): Promise<Answer> => node.post('/v1/messages', { messages: [draft('x'.repeat(largest - 100))] });
+  await until(async () => (await publish()).status === 503);
+  const refused = await publish();
+  assert.deepEqual([codeOf(refused), refused.headers.get('retry-after')], ['OVERLOADED', '1']);
+  for (const one of unsent) one.destroy();
+  await until(async () => (await publish()).status !== 503);
 });
 
 test('reads many by id, each in its place', async () => {

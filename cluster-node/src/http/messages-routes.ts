@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import type { StoredEntry } from '../views/views.ts';
 import { allow, identityOf } from './authorize.ts';
+import { admitBodies } from './body-budget.ts';
 import { isUnchanged } from './conditional.ts';
 import { awaitConsistency } from './consistency.ts';
 import { messageJson } from './message-json.ts';
@@ -32,10 +33,12 @@ const noQuery = z.strictObject({});
 export function messagesRoutes({ service, treeHash, maxBodyBytes }: MessagesOptions): Router {
   const router = Router();
   const read = allow('messages:read');
-  const body = json({ limit: maxRequestBytes(maxBodyBytes), inflate: false });
+  const largestBytes = maxRequestBytes(maxBodyBytes);
+  const admit = admitBodies(largestBytes);
+  const body = json({ limit: largestBytes, inflate: false });
   resource(router, '/v1/messages', {
     get: [read, readBatch(service)],
-    post: [allow('messages:write'), body, publish(service)],
+    post: [allow('messages:write'), admit, body, publish(service)],
   });
   resource(router, '/v1/messages/:id', { get: [read, readMessage(service)] });
   resource(router, '/v1/messages/:id/proof', { get: [read, proveMessage(service, treeHash)] });

@@ -94,9 +94,9 @@ test('in the end all hold the same, nothing accepted is missing, and their disks
   const metrics = [...(await node(3).api.metrics())];
   const refused = metrics.find(([name]) => name.startsWith('grapevine_segments_refused_total'));
   assert.equal(refused?.[1], 0);
-  for (const number of [1, 2, 3]) {
+  const checks = [1, 2, 3].map(async (number) => {
     await node(number).end('SIGTERM');
-    const { ending, stdout } = await grapevine('fsck', '--json', family.folder(number));
-    assert.equal(ending, 0, stdout);
-  }
+    return grapevine('fsck', '--json', family.folder(number));
+  });
+  for (const { ending, stdout } of await Promise.all(checks)) assert.equal(ending, 0, stdout);
 });
