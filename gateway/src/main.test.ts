@@ -82,7 +82,7 @@ test('it says when it is ready, serves, and leaves with 0 on SIGTERM after what 
 
   gateway.child.kill('SIGTERM');
   await until('it drains', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 503);
-  assert.equal(await stream.text(), '', 'an event stream ends cleanly');
+  assert.equal(await stream.text(), ': the server goes away\n\n', 'an event stream ends cleanly');
   await assert.rejects(fetch(`http://127.0.0.1:${http}/web/x`, { headers: { ...headers, connection: 'close' } }));
   release();
   const answer = await slow;

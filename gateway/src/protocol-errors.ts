@@ -4,20 +4,19 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { problemHeaders, problemOf } from '@grapevine/shared/errors/problem.ts';
 import type { Logger } from 'pino';
 import type { EdgeResponse } from './edge-app.ts';
+import { endGently } from './linger.ts';
 import type { EdgeRequest } from './request-context.ts';
 import type { InTurn } from './steps/in-turn.ts';
 
 /** All header lines of one request together; Node's own default, stated because the error names it. */
 export const maxHeaderBytes = 16 * 1024;
-/** A refused connection is read for so long that the client gets to the answer; closed at once, unread bytes would reset it. */
-const lingerMs = 1_000;
 
 /** The server that clients reach. */
 export type EdgeServer = Server<typeof EdgeRequest, typeof EdgeResponse>;
 
 /**
  * Answers what never becomes a request or breaks off inside one, which Node reports past the steps: broken syntax, headers
- * that are too large, senders that are too slow, upgrades and tunnels. The client gets a problem document and the
+ * that are too large, senders that are too slow, tunnels. The client gets a problem document and the
  * connection is closed; where an answer is already under way, it is cut.
  */
 export function answerProtocolErrors(server: EdgeServer, turns: InTurn, log: Logger): void {
@@ -33,9 +32,6 @@ export function answerProtocolErrors(server: EdgeServer, turns: InTurn, log: Log
     log.debug({ code: problem.code, reason: error.code }, 'a connection broke the protocol');
     if (answering || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else refuse(socket, problem);
-  });
-  server.on('upgrade', (_request, socket) => {
-    refuse(socket, new GrapevineError('UPGRADE_REFUSED', 'Nothing under this address takes a protocol upgrade.'));
   });
   server.on('connect', (_request, socket) => {
     refuse(socket, new GrapevineError('METHOD_NOT_ALLOWED', 'The gateway is no tunnel: CONNECT is not supported.'));
@@ -60,10 +56,5 @@ function refuse(socket: Duplex, error: GrapevineError): void {
   const body = JSON.stringify(problemOf(error));
   const headers = { ...problemHeaders(error), 'content-length': Buffer.byteLength(body), connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  // The peer may be gone already; without a listener its reset would end the process.
-  socket.on('error', () => socket.destroy());
-  const linger = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once('close', () => clearTimeout(linger));
-  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join('')}\r\n${body}`);
-  socket.resume();
+  endGently(socket, `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -161,7 +161,11 @@ describe('a client that reads nothing before it has sent everything still gets i
   // More than the kernel buffers of both sides hold together.
   const flood = 'x'.repeat(16 * 1024 * 1024);
   const floods: [where: string, bytes: () => string, status: number][] = [
-    ['after an upgrade', () => `GET /web/x HTTP/1.1\r\n${authorized}Connection: Upgrade\r\nUpgrade: a\r\n\r\n`, 426],
+    [
+      'after an upgrade',
+      () => `GET /mobile/v1/x HTTP/1.1\r\n${authorized}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      426,
+    ],
     ['after broken syntax', () => 'GET /web/x HTTP/1.1\r\nbroken\r\n\r\n', 400],
     ['in headers', () => `GET /web/x HTTP/1.1\r\n${authorized}X: `, 431],
     [
@@ -207,24 +211,23 @@ describe('slow senders', () => {
   }
 });
 
-describe('upgrades and tunnels', () => {
-  test('every upgrade is refused with 426, with a token or without, on any path', async () => {
-    const upgrade =
-      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n';
-    for (const target of ['/web/graphql', '/console/', '/nowhere']) {
-      const begun = gateway.web.begun();
-      const answer = await send(`GET ${target} HTTP/1.1`, authorized + upgrade);
-      assert.deepEqual(statuses(answer.text), [426]);
-      assert.match(answer.text, /UPGRADE_REFUSED/);
-      assert.equal(answer.end, 'closed');
-      assert.equal(gateway.web.begun(), begun);
-    }
-  });
+test('requests that a client sends without waiting are handled in turn', async () => {
+  const finish: (() => void)[] = [];
+  gateway.mobile.answerWith((_request, response) => void finish.push(() => response.end()));
+  const begun = gateway.mobile.begun();
+  const one = `GET /mobile/v1/x HTTP/1.1\r\n${authorized}`;
+  const answers = sendRaw(gateway.port, `${one}\r\n${one}\r\n${one}${close}\r\n`);
+  for (let open = 1; open <= 3; open++) {
+    await until('the next one has begun', () => finish.length === open);
+    assert.equal(gateway.mobile.begun() - begun, open);
+    finish.at(-1)?.();
+  }
+  assert.deepEqual(statuses((await answers).text), [200, 200, 200]);
+});
 
-  test('CONNECT is refused', async () => {
-    const answer = await send('CONNECT evil.example:443 HTTP/1.1', 'Host: evil.example:443\r\n');
-    assert.deepEqual(statuses(answer.text), [405]);
-  });
+test('CONNECT is refused', async () => {
+  const answer = await send('CONNECT evil.example:443 HTTP/1.1', 'Host: evil.example:443\r\n');
+  assert.deepEqual(statuses(answer.text), [405]);
 });
 
 test('methods and paths that nothing serves are told apart', async () => {

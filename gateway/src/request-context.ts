@@ -1,4 +1,5 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { Route } from './routes/route-table.ts';
@@ -18,6 +19,8 @@ export class RequestContext {
   identity: Identity | undefined = undefined;
   /** Base URL of the upstream instance that got the request. */
   upstream: string | undefined = undefined;
+  /** The client's connection, if it asks for a WebSocket. */
+  upgrade: Duplex | undefined = undefined;
   /** Ends a stream that would never end by itself, in the words of its protocol. */
   goodbye: (() => void) | undefined = undefined;
   /** Code of the problem that the gateway itself answered with. */

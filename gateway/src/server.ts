@@ -30,6 +30,7 @@ import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
 import { wellFormed } from './steps/well-formed.ts';
 import { UpstreamPool } from './upstreams/upstream-pool.ts';
+import { asksForWebSocket, takeUpgrades } from './websocket/upgrades.ts';
 
 export interface GatewayDependencies {
   readonly config: GatewayConfig;
@@ -96,7 +97,9 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     forward(upstreams, new IdentitySigner(dependencies.edgeKey, 'bff', clock), config.maxBodyBytes),
   ];
 
-  const server = createHttpServer(createEdgeApp(steps, answerProblem(log)), config);
+  const app = createEdgeApp(steps, answerProblem(log));
+  const server = createHttpServer(app, config);
+  takeUpgrades(server, inTurn, app);
   answerProtocolErrors(server, inTurn, log);
   const adminServer = createAdminServer({
     metrics,
@@ -113,7 +116,9 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     adminPort: admin.port,
     stop: async () => {
       drain.begin();
+      const deadline = setTimeout(() => drain.cut(), config.drainMs);
       await http.stop();
+      clearTimeout(deadline);
       upstreams.close();
       await admin.stop();
     },
@@ -140,6 +145,7 @@ function createHttpServer(
       requireHostHeader: false,
       // Most requests have no body: nobody needs a stream that announces its end.
       optimizeEmptyRequests: true,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     app,
   );

@@ -19,6 +19,8 @@ export interface Route {
   readonly to: { readonly upstream: UpstreamName; readonly engine: Engine } | { readonly redirect: string };
   readonly access: 'public' | RouteScopes;
   readonly methods: readonly string[];
+  /** Whether a WebSocket may be opened here. */
+  readonly webSockets?: true;
   /** A further condition, by name for the admin listener. */
   readonly when?: { readonly condition: string; readonly holds: (request: IncomingMessage) => boolean };
 }
@@ -71,6 +73,7 @@ export function routeTable(options: { readonly graphiql: boolean }): readonly Ro
       to: { upstream: 'web', engine: 'dispatch' },
       access: { read: 'messages:read', write: 'messages:read' },
       methods: apiMethods,
+      webSockets: true,
     },
     {
       name: 'mobile-cluster',

@@ -18,6 +18,11 @@ export class Drain {
     return this.#draining;
   }
 
+  /** Breaks off what is still open. */
+  cut(): void {
+    for (const { socket } of this.#open.values()) socket.destroy();
+  }
+
   /** From now on connections close after their answer. Streams that would never end by themselves are told to. */
   begin(): void {
     this.#draining = true;

@@ -22,6 +22,7 @@ export function forward(upstreams: UpstreamPool, signer: IdentitySigner, maxBody
         path: url,
         headers: forwardedHeaders(request, context, identity),
         body: await takeBody(request, maxBodyBytes),
+        upgrade: context.upgrade !== undefined,
         onInterim: (status, headers) => informClient(request, response, status, headers),
       });
       response.once('close', () => exchange.leave());

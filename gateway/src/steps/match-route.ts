@@ -14,6 +14,9 @@ export function matchRoute(routes: readonly Route[]): Step {
       request.context.answerHeader('allow', allowed);
       throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected one of ${allowed}.`);
     }
+    if (request.context.upgrade !== undefined && route.webSockets !== true) {
+      throw new GrapevineError('UPGRADE_REFUSED', 'This path does not open WebSockets.');
+    }
     if ('redirect' in route.to) {
       const { answerHeaders } = request.context;
       response.writeHead(302, [...answerHeaders, 'location', route.to.redirect, 'content-length', '0']).end();

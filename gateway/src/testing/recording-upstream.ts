@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** A request as the upstream saw it. */
 export interface Received {
@@ -10,6 +11,7 @@ export interface Received {
   readonly body: string;
 }
 
+export type UpgradeAnswer = (request: IncomingMessage, socket: Duplex) => void;
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A real HTTP server that stands where a BFF would: notes what arrives whole, answers as the test says. */
@@ -22,6 +24,9 @@ export interface RecordingUpstream {
   /** Requests that broke off before their answer was complete. */
   readonly aborted: () => number;
   answerWith(answer: Answer): void;
+  /** Requests for a WebSocket that arrived. */
+  readonly upgrades: readonly IncomingMessage[];
+  upgradeWith(answer: UpgradeAnswer): void;
   /** Stops at once, cutting every connection. */
   stop(): Promise<void>;
 }
@@ -53,6 +58,15 @@ export async function startRecordingUpstream(port = 0): Promise<RecordingUpstrea
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve);
   });
+  const sockets = new Set<Duplex>();
+  const upgrades: IncomingMessage[] = [];
+  let upgrade: UpgradeAnswer = (_request, socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+  server.on('upgrade', (request, socket) => {
+    upgrades.push(request);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    upgrade(request, socket);
+  });
   const address = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${address.port}`,
@@ -63,10 +77,15 @@ export async function startRecordingUpstream(port = 0): Promise<RecordingUpstrea
     answerWith: (next) => {
       answer = next;
     },
+    upgrades,
+    upgradeWith: (next) => {
+      upgrade = next;
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 
-/** An upstream's answer. */
+/** An upstream's answer, or the WebSocket that it opened instead (status 101). */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** All of it, or what is still coming. */
-  readonly body: Buffer | AnswerStream;
+  /** All of it, or what is still coming, or the connection. */
+  readonly body: Buffer | AnswerStream | Duplex;
 }
 
 /** A body on its way. It waits until somebody takes it, who gets it from its first byte. */

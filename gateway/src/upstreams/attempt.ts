@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Answer, AnswerReader, AnswerStream } from './answer.ts';
 import { type RequestBody, StreamedBody } from './request-body.ts';
@@ -93,6 +94,14 @@ export class Attempt implements AnswerSink, AnswerStream {
     if (isEventStream(headers)) this.#stopWatching();
     if (length === undefined) queueMicrotask(() => this.#handOver());
     else if (Number(length) > wholeAnswerBytes) this.#handOver();
+  }
+
+  /** The connection is in use until it closes. */
+  upgraded(headers: IncomingHttpHeaders, socket: Duplex): void {
+    this.#stopWatching();
+    this.#handedOver = true;
+    socket.once('close', () => this.#finish());
+    this.#settle.resolve({ status: 101, headers, body: socket });
   }
 
   received(chunk: Buffer): void {

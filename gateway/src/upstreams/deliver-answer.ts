@@ -1,25 +1,31 @@
 import type { ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
 import type { EdgeRequest } from '../request-context.ts';
-import type { Answer, AnswerReader, AnswerStream } from './answer.ts';
+import { Tunnel } from '../websocket/tunnel.ts';
+import type { Answer, AnswerStream } from './answer.ts';
 import { explainFailure, isEventStream } from './attempt.ts';
+import { ClientStream } from './client-stream.ts';
 import { returnedHeaders } from './forwarded-headers.ts';
 
 /** Up to here head and body go out as one text: copying the bytes costs less than a second buffer to write. */
 const oneWriteBytes = 16 * 1024;
 
-/** Gives an upstream's answer to the client. Throws when it has a head that HTTP does not allow, before anything is written. */
+/**
+ * Gives an upstream's answer to the client. Throws when it has a head that HTTP does not allow, before anything is written.
+ */
 export function deliverAnswer(answer: Answer, request: EdgeRequest, response: ServerResponse): void {
-  const { status, body } = answer;
-  // A length of nothing is forbidden where there can be no body (RFC 9110 section 8.6).
+  const { body } = answer;
+  if (Buffer.isBuffer(body)) deliverWhole(answer, body, request, response);
+  else if (body instanceof Duplex) openTunnel(answer, body, request, response);
+  else deliverStream(answer, body, request, response);
+}
+
+function deliverWhole(answer: Answer, body: Buffer, { context, method }: EdgeRequest, response: ServerResponse): void {
+  const { status } = answer;
+  // A length is forbidden where there can be no body (RFC 9110 section 8.6).
   const received = status === 204 ? { ...answer.headers, 'content-length': undefined } : answer.headers;
-  const headers = returnedHeaders(received, request.context.answerHeaders);
-  if (!Buffer.isBuffer(body)) {
-    writeHead(response, status, headers);
-    if (isEventStream(answer.headers)) request.context.goodbye = () => response.end();
-    deliverStream(body, response);
-    return;
-  }
-  if (status !== 204 && status !== 304 && request.method !== 'HEAD' && answer.headers['content-length'] === undefined) {
+  const headers = returnedHeaders(received, context.answerHeaders);
+  if (status !== 204 && status !== 304 && method !== 'HEAD' && received['content-length'] === undefined) {
     headers.push('content-length', String(body.length));
   }
   writeHead(response, status, headers);
@@ -28,26 +34,24 @@ export function deliverAnswer(answer: Answer, request: EdgeRequest, response: Se
   else response.end(body);
 }
 
+function deliverStream(answer: Answer, body: AnswerStream, { context }: EdgeRequest, response: ServerResponse): void {
+  writeHead(response, answer.status, returnedHeaders(answer.headers, context.answerHeaders));
+  const stream = new ClientStream(body, response);
+  if (isEventStream(answer.headers)) context.goodbye = () => stream.endEvents();
+}
+
+function openTunnel(answer: Answer, upstream: Duplex, request: EdgeRequest, response: ServerResponse): void {
+  const headers = returnedHeaders(answer.headers, request.context.answerHeaders);
+  writeHead(response, answer.status, [...headers, 'connection', 'upgrade', 'upgrade', 'websocket']);
+  response.flushHeaders();
+  const tunnel = new Tunnel(request.socket, upstream);
+  request.context.goodbye = () => tunnel.leave();
+}
+
 function writeHead(response: ServerResponse, status: number, headers: string[]): void {
   try {
     response.writeHead(status, headers);
   } catch (error) {
     throw explainFailure(error as Error);
   }
-}
-
-function deliverStream(body: AnswerStream, response: ServerResponse): void {
-  let written = false;
-  const reader: AnswerReader = {
-    write: (chunk) => {
-      written = true;
-      return response.write(chunk);
-    },
-    end: () => response.end(),
-    cut: () => response.destroy(),
-  };
-  response.on('drain', () => body.resume());
-  body.flowTo(reader);
-  // The head of a stream must not wait for its first part.
-  if (!written) response.flushHeaders();
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import type { AnswerSink, Sending, Upstream, UpstreamRequest } from './upstream.ts';
 
@@ -7,7 +8,8 @@ const idleSocketMs = 4_000;
 
 /**
  * Sends by undici's `dispatch`, which costs about a third of http-proxy-middleware: for short requests, whose bodies are
- * at hand. Streams pass too; WebSockets do not.
+ * at hand, and for WebSockets. http-proxy-middleware would write the upstream's head to the client as it came, and close
+ * the connection on failures, so that nobody could say why or try elsewhere. Streams pass too.
  */
 export class DispatchUpstream implements Upstream {
   readonly #pool: Pool;
@@ -27,8 +29,9 @@ export class DispatchUpstream implements Upstream {
 
   send(request: UpstreamRequest, sink: AnswerSink): Sending {
     const exchange = new DispatchExchange(sink);
-    const { method, path, headers, body } = request;
-    this.#pool.dispatch({ method, path, headers: headers as string[], body: body ?? null }, exchange);
+    const { method, path, body, upgrade } = request;
+    const headers = request.headers as string[];
+    this.#pool.dispatch({ method, path, headers, body: body ?? null, upgrade: upgrade ? 'websocket' : null }, exchange);
     return exchange;
   }
 
@@ -50,6 +53,17 @@ class DispatchExchange implements Dispatcher.DispatchHandler, Sending {
     this.#controller = controller;
     // Taken back while it waited for a connection.
     if (this.#sink === undefined) controller.abort(new Error('taken back'));
+  }
+
+  onRequestUpgrade(
+    _controller: Dispatcher.DispatchController,
+    _status: number,
+    headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
+    if (this.#sink === undefined) socket.destroy();
+    this.#sink?.upgraded(headers, socket);
+    this.#sink = undefined;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

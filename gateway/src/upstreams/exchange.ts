@@ -10,6 +10,7 @@ export interface ExchangeOptions {
   readonly path: string;
   readonly headers: readonly string[];
   readonly body: Buffer | StreamedBody | undefined;
+  readonly upgrade: boolean;
   /** Hears interim answers. */
   readonly onInterim: (status: number, headers: IncomingHttpHeaders) => void;
 }
@@ -23,7 +24,7 @@ export class Exchange {
   #gone = false;
 
   constructor(options: ExchangeOptions) {
-    this.engine = options.engine;
+    this.engine = options.upgrade ? 'dispatch' : options.engine;
     this.request = options;
     this.#options = options;
   }

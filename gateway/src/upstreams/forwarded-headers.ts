@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { RequestContext } from '../request-context.ts';
+import { withoutBearer } from '../websocket/bearer-subprotocol.ts';
 
 /**
  * Belong to one connection (RFC 9110 section 7.6.1) or to the framing of the body, which whoever sends the request makes
@@ -15,6 +16,7 @@ const notForwarded = new Set([
   'forwarded',
   'host',
   'keep-alive',
+  'sec-websocket-protocol',
   'te',
   'trailer',
   'transfer-encoding',
@@ -65,6 +67,7 @@ export function forwardedHeaders(
   for (const name in headers) {
     if (isForwarded(name) && !named.includes(name)) append(forwarded, name, headers[name]);
   }
+  append(forwarded, 'sec-websocket-protocol', withoutBearer(headers['sec-websocket-protocol']));
   // How long the body is must survive whatever `Connection` named: without it the upstream would take it for a request.
   append(forwarded, 'content-length', headers['content-length']);
   const { traceparent } = headers as { readonly traceparent?: string };

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 
 /** A request as it goes to an upstream. */
 export interface UpstreamRequest {
@@ -10,6 +10,8 @@ export interface UpstreamRequest {
   readonly headers: readonly string[];
   /** All of it, or a stream that may be destroyed without harm to the client's connection. */
   readonly body: Buffer | Readable | undefined;
+  /** Asks for a WebSocket. Only `DispatchUpstream` can. */
+  readonly upgrade: boolean;
 }
 
 /** Holds an answer's body back while nobody takes it. */
@@ -20,8 +22,8 @@ export interface Flow {
 
 /**
  * Hears of an answer: any number of interim ones, then `started` once, `received` for each part of the body, and `ended`;
- * or `failed` instead of whatever would have come next. Nothing comes after `ended` and `failed`, or after the exchange
- * was cancelled. None of these may throw.
+ * or `upgraded` instead of an answer; or `failed` instead of whatever would have come next. Nothing comes after `upgraded`,
+ * `ended` and `failed`, or after the exchange was cancelled. None of these may throw.
  */
 export interface AnswerSink {
   /** An interim answer (RFC 9110 section 15.2) other than `100 Continue`. */
@@ -31,6 +33,8 @@ export interface AnswerSink {
   received(chunk: Buffer): void;
   /** The whole body has come. Trailers have been dropped: they could bring what was refused among the headers. */
   ended(): void;
+  /** The upgrade was made; the connection is whoever takes it. */
+  upgraded(headers: IncomingHttpHeaders, socket: Duplex): void;
   /** The connection broke or could not be made, or what came is not HTTP, or the request's body failed. */
   failed(error: Error): void;
 }
