@@ -85,6 +85,11 @@ export function observeNode(
   counter('grapevine_commits_total', 'Commits flushed.', () => log.commits);
   counter('grapevine_segments_received_total', 'Segments received from peers.', () => log.segmentsReceived);
   counter('grapevine_segments_known_total', 'Segments received that were here already.', () => log.segmentsKnown);
+  counter(
+    'grapevine_segments_withheld_total',
+    'Segments left because bodies were missing.',
+    () => log.segmentsWithheld,
+  );
   counter('grapevine_segments_refused_total', 'Segments that their origin did not write.', () => log.segmentsRefused);
   gauge('grapevine_quarantined_segments', 'Damaged segments out of service.', () => damage.quarantined);
   counter('grapevine_segments_damaged_total', 'Segments found damaged.', () => damage.found);

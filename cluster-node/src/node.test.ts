@@ -75,6 +75,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
       forgetAfterMs: 3_600_000,
       queueBytes: 1024 * 1024,
       catchUpBytes: 16 * 1024,
+      smallestRetentionMs: Number.POSITIVE_INFINITY,
     },
     ports: { hash: fastTreeHash, signer, random },
     verifier: new AheadVerifier(),

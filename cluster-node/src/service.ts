@@ -21,6 +21,7 @@ import { openRegistry } from './registry/open-registry.ts';
 import type { PeerRegistry } from './registry/peer-registry.ts';
 import { Retention } from './retention/retention.ts';
 import { observeRetention } from './retention/retention-metrics.ts';
+import { RetentionRules } from './retention/rules.ts';
 import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { openNodeStore } from './store/node-store.ts';
@@ -97,11 +98,12 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   opened.defer(() => scrubber.stop());
   registry.onChange((seeds) => node.useSeeds(seeds));
   const retention = new Retention({
-    rules: settings.retention,
+    rules: new RetentionRules(settings.retention),
     store: store.log,
     hash: fastTreeHash,
     clock: systemClock,
     log,
+    onDamage: (damage) => scrubber.suspect(damage),
   });
   retention.start();
   opened.defer(() => retention.stop());
@@ -190,5 +192,6 @@ function replicaOptions(
     forgetAfterMs,
     queueBytes: settings.queueBytes,
     catchUpBytes,
+    smallestRetentionMs: new RetentionRules(settings.retention).smallestAgeMs,
   };
 }

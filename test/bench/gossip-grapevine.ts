@@ -25,6 +25,7 @@ const gossipDefaults = {
   deadAfterMs: 10_000,
   forgetAfterMs: 3_600_000,
   catchUpBytes: 4 * 1024 * 1024,
+  smallestRetentionMs: Number.POSITIVE_INFINITY,
 } as const;
 const queueBytes = 8 * 1024 * 1024;
 const log = createLogger({ name: 'bench', level: 'silent' });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Retention } from '@grapevine/cluster-node/retention/retention.ts';
+import { RetentionRules } from '@grapevine/cluster-node/retention/rules.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import type { CheckedSegment, LogStore } from '@grapevine/cluster-node/store/log-store.ts';
 import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
@@ -159,7 +160,14 @@ class RetentionUnderTest {
 
   constructor(store: LogStore, rules: readonly RetentionRule[]) {
     const log = createLogger({ name: 'test', level: 'silent' });
-    this.#retention = new Retention({ rules, store, hash: fastTreeHash, clock: this.#clock, log });
+    this.#retention = new Retention({
+      rules: new RetentionRules(rules),
+      store,
+      hash: fastTreeHash,
+      clock: this.#clock,
+      log,
+      onDamage: (damage) => assert.fail(damage),
+    });
   }
 
   get erased(): number {

@@ -254,6 +254,7 @@ export class SimNode {
       forgetAfterMs: settings.forgetAfterMs,
       queueBytes: settings.queueBytes,
       catchUpBytes: settings.catchUpBytes,
+      smallestRetentionMs: Number.POSITIVE_INFINITY,
     };
   }
 

@@ -6,7 +6,7 @@ import { CatchUp } from './catch-up.ts';
 import type { ReplicaEffect } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { record } from './member.fixture.ts';
-import { draft, TestOrigin, tipsOver } from './origin.fixture.ts';
+import { draft, TestOrigin, tipsOver, withoutBodies } from './origin.fixture.ts';
 
 const ownOrigin = '0a'.repeat(16);
 const peer = record(2, { origin: '0b'.repeat(16) });
@@ -136,6 +136,20 @@ describe('a catch-up', () => {
     const harvest = catchUp.receive(segments(2).slice(1), 1);
     assert.deepEqual([harvest.segments.length, harvest.refused, catchUp.busy], [0, [], false]);
     assert.equal(catchUp.counts.outcomes.broken, 1);
+  });
+
+  it('passes over a log whose bodies the peer does not send, and takes the others', () => {
+    catchUp = new CatchUp(thresholdBytes, {
+      tips: tipsOver(undefined, false),
+      flushed,
+      emit: (effect) => effects.push(effect),
+    });
+    seeWeights();
+    begin();
+    const stripped = new TestOrigin(7);
+    const erased = [stripped.segment(2), stripped.segment(2)].map(withoutBodies);
+    const harvest = catchUp.receive([...erased, ...segments(2)], 1);
+    assert.deepEqual([harvest.segments.length, harvest.withheld, catchUp.busy], [2, 2, true]);
   });
 
   it('gives up a peer that falls silent, and asks another', () => {

@@ -34,6 +34,8 @@ interface Stream {
   bytes: number;
   /** When the next chunk must be there; infinite while none is asked for. */
   dueMs: number;
+  /** Origins of which the peer sends no bodies: others have to be asked for theirs. */
+  readonly withheld: Set<string>;
 }
 
 /** How far a catch-up has come. */
@@ -121,7 +123,8 @@ export class CatchUp {
     const id = this.#nextId++;
     const since = new Map(origins.map((origin) => [origin, flushed.size(origin)]));
     const dueMs = nowMs + patienceMs;
-    this.#stream = { id, peer, startedAtMs: nowMs, lacking, entries: 0, bytes: 0, dueMs };
+    const withheld = new Set<string>();
+    this.#stream = { id, peer, startedAtMs: nowMs, lacking, entries: 0, bytes: 0, dueMs, withheld };
     emit({ type: 'catch-up', stream: id, peer, origins, since });
     return true;
   }
@@ -133,14 +136,17 @@ export class CatchUp {
 
   /** Takes in the chunk that was asked for. */
   receive(segments: readonly Segment[], nowMs: number): Harvest {
-    const harvest: Harvest = { segments: [], known: 0, refused: [] };
+    const harvest: Harvest = { segments: [], known: 0, refused: [], withheld: 0 };
     const stream = this.#stream;
     if (stream === undefined) return harvest;
     stream.dueMs = Number.POSITIVE_INFINITY;
     for (const segment of segments) {
-      const extension = this.#ports.tips.extend(segment);
+      const extension = this.#ports.tips.extend(segment, stream.peer.origin);
       if (extension.kind === 'known') {
         harvest.known++;
+      } else if (extension.kind === 'withheld' || (extension.kind === 'early' && stream.withheld.has(segment.origin))) {
+        harvest.withheld++;
+        stream.withheld.add(segment.origin);
       } else if (extension.kind === 'extended') {
         harvest.segments.push(extension.checked);
         this.#count(stream, segment);

@@ -114,7 +114,7 @@ export class Gossip {
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
     this.knowledge.note(sender, peer.bootEpoch, sizes, this.#ports.flushed.vector);
     if (message.type === 'pull-request') this.#noteRequest(message, sender, peer.bootEpoch);
-    return message.type === 'pull-response' ? this.#puller.receive(message, nowMs) : nothing;
+    return message.type === 'pull-response' ? this.#puller.receive(message, sender, nowMs) : nothing;
   }
 
   /** Flushed entries of `origins` grew: whoever may lack them is told, and their origin learns who has them. */
@@ -329,5 +329,5 @@ interface Recipient {
   readonly versions?: VersionRange;
 }
 
-const nothing: Harvest = { segments: [], known: 0, refused: [] };
+const nothing: Harvest = { segments: [], known: 0, refused: [], withheld: 0 };
 const noEntries: ReadonlyMap<string, number> = new Map();

@@ -6,6 +6,7 @@ import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { damaged } from '../store/damage.ts';
 import type { CheckedSegment, NodeRun } from '../store/log-store.ts';
 import { checkSegmentContent, type Segment } from '../wire/segment.ts';
+import type { ErasureGuard } from './erasure-guard.ts';
 import type { LogReader } from './ports.ts';
 
 /** What became of a segment that arrived. */
@@ -15,6 +16,8 @@ export type Extension =
   | { readonly kind: 'known' }
   /** Something before it is missing. */
   | { readonly kind: 'early' }
+  /** It may be what its origin wrote, but bodies are missing that others should have. */
+  | { readonly kind: 'withheld' }
   /** It is not what its origin wrote after what we hold. */
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
@@ -28,12 +31,14 @@ export class LogTips {
   readonly #hash: TreeHash;
   readonly #verifier: HeadVerifier;
   readonly #log: LogReader;
+  readonly #erasures: Pick<ErasureGuard, 'allows'>;
   readonly #tips = new Map<string, Frontier>();
 
-  constructor(hash: TreeHash, verifier: HeadVerifier, log: LogReader) {
+  constructor(hash: TreeHash, verifier: HeadVerifier, log: LogReader, erasures: Pick<ErasureGuard, 'allows'>) {
     this.#hash = hash;
     this.#verifier = verifier;
     this.#log = log;
+    this.#erasures = erasures;
     for (const head of log.heads()) this.#tips.set(head.origin, this.#frontierOf(head));
   }
 
@@ -42,7 +47,8 @@ export class LogTips {
     return this.#tips.get(origin)?.size ?? 0;
   }
 
-  extend(segment: Segment): Extension {
+  /** Takes a segment up that came from `sender`, an origin. */
+  extend(segment: Segment, sender: string): Extension {
     const size = this.size(segment.origin);
     if (segment.head.size <= size) return { kind: 'known' };
     if (segment.firstSeq > size) return { kind: 'early' };
@@ -55,6 +61,7 @@ export class LogTips {
     );
     if (!equalBytes(frontier.root(), segment.head.root)) return { kind: 'refused', reason: 'bad-root' };
     if (!this.#verifier.verify(segment.head)) return { kind: 'refused', reason: 'bad-signature' };
+    if (!this.#erasures.allows(segment, sender)) return { kind: 'withheld' };
     this.advance(segment.origin, frontier);
     return { kind: 'extended', checked: { segment, entries: content, leafHashes, nodes } };
   }

@@ -3,6 +3,7 @@ import { SeededRandom } from '@grapevine/shared/random.ts';
 import { nodeHeadVerifier, signerFromKey } from '../store/ed25519.ts';
 import { fastTreeHash } from '../store/fast-tree-hash.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
+import { decodeSegment, encodeSegment, type Segment, type SegmentRecord } from '../wire/segment.ts';
 import { LogTips } from './log-tips.ts';
 import type { HeadSigner, LogReader } from './ports.ts';
 import { type Draft, Writer } from './writer.ts';
@@ -18,8 +19,10 @@ export const emptyLog: LogReader = {
   }),
 };
 
-export function tipsOver(log: LogReader = emptyLog): LogTips {
-  return new LogTips(fastTreeHash, nodeHeadVerifier, log);
+export function tipsOver(log: LogReader = emptyLog, allowsErased = true): LogTips {
+  return new LogTips(fastTreeHash, nodeHeadVerifier, log, {
+    allows: ({ records }) => allowsErased || records.every(({ kind }) => kind === 'entry'),
+  });
 }
 
 export function draft(bodyBytes = 10): Draft {
@@ -50,6 +53,14 @@ export class TestOrigin {
     if (segment === undefined) throw new Error('The writer wrote nothing.');
     return segment;
   }
+}
+
+/** What retention leaves of a segment when all of it goes. */
+export function withoutBodies({ segment, leafHashes }: CheckedSegment): Segment {
+  const records = segment.records.map((_, i): SegmentRecord => {
+    return { kind: 'erased', leafHash: leafHashes.slice(i * 32, (i + 1) * 32) };
+  });
+  return decodeSegment(encodeSegment({ ...segment, records }));
 }
 
 /** A log reader over segments of one origin, as a disk would give them. */

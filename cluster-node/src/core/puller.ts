@@ -45,6 +45,8 @@ export interface Harvest {
   /** Segments that were here already. */
   known: number;
   readonly refused: RefusalReason[];
+  /** Segments that lack bodies which others should have. */
+  withheld: number;
 }
 
 /**
@@ -54,7 +56,9 @@ export interface Harvest {
 export class Puller {
   readonly #tips: LogTips;
   readonly #reassembly = new Reassembly();
-  readonly #early = new Map<string, Segment>();
+  readonly #early = new Map<string, { readonly segment: Segment; readonly sender: string }>();
+  /** Origins of which the pull under way brought segments without bodies: what follows them is of no use. */
+  readonly #withheld = new Set<string>();
   readonly #recent: number[] = [];
   #pull: Pull | undefined;
   #nextRequestId: number;
@@ -98,6 +102,7 @@ export class Puller {
       gained: false,
     };
     this.#pull = pull;
+    this.#withheld.clear();
     return { requestId, budget: this.#budget };
   }
 
@@ -106,8 +111,8 @@ export class Puller {
     return this.#reassembly.partials((origin) => this.#tips.size(origin));
   }
 
-  /** Takes in one datagram of an answer. Pieces of requests that were never made are ignored. */
-  receive(response: PullResponse, nowMs: number): Harvest {
+  /** Takes in one datagram of an answer, by the peer with the origin `sender`. Pieces of requests that were never made are ignored. */
+  receive(response: PullResponse, sender: string, nowMs: number): Harvest {
     const pull = this.#pull;
     if (pull?.requestId === response.requestId) {
       if (pull.received.size === 0) this.#roundTripMs += (nowMs - pull.askedAtMs - this.#roundTripMs) / 8;
@@ -116,13 +121,13 @@ export class Puller {
       pull.more = response.more;
       pull.deadlineMs = nowMs + this.#patience();
     }
-    const harvest: Harvest = { segments: [], known: 0, refused: [] };
+    const harvest: Harvest = { segments: [], known: 0, refused: [], withheld: 0 };
     if (!this.#recent.includes(response.requestId)) return harvest;
     for (const piece of response.pieces) {
       const segment = this.#segmentOf(piece);
-      if (segment !== undefined) this.#take(segment, harvest);
+      if (segment !== undefined) this.#take(segment, sender, harvest);
     }
-    if (pull !== undefined) pull.gained ||= response.pieces.length > harvest.refused.length;
+    if (pull !== undefined) pull.gained ||= response.pieces.length > harvest.refused.length + harvest.withheld;
     return harvest;
   }
 
@@ -176,22 +181,27 @@ export class Puller {
   }
 
   /** Adds `segment`, and what waited for it, to the harvest. */
-  #take(segment: Segment, harvest: Harvest): void {
-    const extension = this.#tips.extend(segment);
+  #take(segment: Segment, sender: string, harvest: Harvest): void {
+    const extension = this.#tips.extend(segment, sender);
     if (extension.kind === 'known') {
       harvest.known++;
     } else if (extension.kind === 'refused') {
       harvest.refused.push(extension.reason);
       // Whatever was assembled is not what the origin wrote: assembling it again must start from nothing.
       this.#reassembly.forget(segment.origin);
+    } else if (extension.kind === 'withheld' || (extension.kind === 'early' && this.#withheld.has(segment.origin))) {
+      harvest.withheld++;
+      this.#withheld.add(segment.origin);
+      this.#reassembly.forget(segment.origin);
     } else if (extension.kind === 'early') {
-      if (this.#early.size < maxEarlySegments) this.#early.set(`${segment.origin}:${segment.firstSeq}`, segment);
+      const early = { segment, sender };
+      if (this.#early.size < maxEarlySegments) this.#early.set(`${segment.origin}:${segment.firstSeq}`, early);
     } else {
       harvest.segments.push(extension.checked);
       const next = `${segment.origin}:${segment.head.size}`;
       const waiting = this.#early.get(next);
       this.#early.delete(next);
-      if (waiting !== undefined) this.#take(waiting, harvest);
+      if (waiting !== undefined) this.#take(waiting.segment, waiting.sender, harvest);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { MemberDigest } from '../wire/messages.ts';
 import { AckTracker } from './acks.ts';
 import { CatchUp, type CatchUpCounts, type CatchUpProgress } from './catch-up.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
+import { ErasureGuard } from './erasure-guard.ts';
 import type { MembershipNotice, PublishOrder, RejectionCause, ReplicaEffect, ReplicaEvent } from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
@@ -18,6 +19,8 @@ export interface ReplicaOptions extends GossipOptions {
   readonly queueBytes: number;
   /** Bytes that this node must lack of a peer's logs before it streams them, instead of pulling datagrams. */
   readonly catchUpBytes: number;
+  /** The smallest age after which retention erases bodies, in milliseconds; infinite when none does by age. */
+  readonly smallestRetentionMs: number;
 }
 
 /** After a failed commit, publishes are refused for so long before the disk is tried again, in milliseconds. */
@@ -29,6 +32,8 @@ export interface ReplicaCounts {
   /** Segments that arrived although they were here already. */
   segmentsKnown: number;
   segmentsRefused: number;
+  /** Segments that lacked bodies which others should have. */
+  segmentsWithheld: number;
   commits: number;
 }
 
@@ -43,8 +48,15 @@ export interface ReplicaCounts {
  * - R4: it writes only once it knows that its own log is complete (`amnesia-guard.ts`).
  */
 export class Replica {
-  readonly counts: ReplicaCounts = { segmentsReceived: 0, segmentsKnown: 0, segmentsRefused: 0, commits: 0 };
+  readonly counts: ReplicaCounts = {
+    segmentsReceived: 0,
+    segmentsKnown: 0,
+    segmentsRefused: 0,
+    segmentsWithheld: 0,
+    commits: 0,
+  };
   readonly flushed: FlushedLog;
+  readonly #erasures: ErasureGuard;
   readonly #tips: LogTips;
   readonly #clock: HybridClock;
   readonly #writer: Writer;
@@ -61,7 +73,10 @@ export class Replica {
   constructor(options: ReplicaOptions, ports: CorePorts) {
     const { log, hash, verifier, signer, random } = ports;
     this.flushed = new FlushedLog(hash, log.heads());
-    this.#tips = new LogTips(hash, verifier, log);
+    const isReachable = (origin: string): boolean =>
+      this.#gossip.membership.reachable().some((member) => member.origin === origin);
+    this.#erasures = new ErasureGuard(options.smallestRetentionMs, isReachable);
+    this.#tips = new LogTips(hash, verifier, log, this.#erasures);
     this.#clock = new HybridClock(this.flushed.heads().reduce((last, { hlc }) => (hlc > last ? hlc : last), 0n));
     this.#writer = new Writer(signer, hash, this.#tips, this.#clock, options.queueBytes);
     this.#pipeline = new CommitPipeline(this.#writer, signer.origin);
@@ -83,6 +98,7 @@ export class Replica {
 
   /** Takes in one event and answers what is to be done, in order. */
   step(event: ReplicaEvent, now: Now): ReplicaEffect[] {
+    this.#erasures.advance(now);
     this.#take(event, now);
     this.#isPaused = this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs;
     this.#gossip.advance(now.monotonicMs);
@@ -204,6 +220,7 @@ export class Replica {
     this.counts.segmentsReceived += harvest.segments.length + harvest.known;
     this.counts.segmentsKnown += harvest.known;
     this.counts.segmentsRefused += harvest.refused.length;
+    this.counts.segmentsWithheld += harvest.withheld;
     for (const reason of harvest.refused) this.#effects.push({ type: 'refused-segment', sender, reason });
     for (const { segment } of harvest.segments) this.#clock.observe(segment.head.hlc, now.wallMs);
     this.#pipeline.stage(harvest.segments);

@@ -14,7 +14,8 @@ describe('the writer', () => {
         });
         const { segments, placed } = origin.writer.write(1_700_000_000_000, Number.POSITIVE_INFINITY);
         const replica = tipsOver();
-        for (const { segment } of segments) assert.equal(replica.extend(segment).kind, 'extended');
+        for (const { segment } of segments)
+          assert.equal(replica.extend(segment, origin.signer.origin).kind, 'extended');
         assert.deepEqual(
           segments.flatMap(({ entries }) => entries.map((entry) => entry?.body.length)),
           publishes.flat(),

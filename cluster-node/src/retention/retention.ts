@@ -1,9 +1,9 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
-import type { RetentionRule } from '@grapevine/shared/config/schema.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Logger } from 'pino';
 import type { Batch } from '../store/batch.ts';
+import type { DataDamage } from '../store/damage.ts';
 import { firstKey } from '../store/keys.ts';
 import type { LogStore } from '../store/log-store.ts';
 import type { ErasedEntry } from '../views/erasure.ts';
@@ -11,7 +11,7 @@ import type { Indexes } from '../views/indexes.ts';
 import { eraseByAge } from './by-age.ts';
 import { eraseBySize } from './by-size.ts';
 import { progressSince, startAnew } from './progress.ts';
-import { RetentionRules } from './rules.ts';
+import type { RetentionRules } from './rules.ts';
 import { Slice } from './slice.ts';
 
 /** Between two looks at everything, in milliseconds: what goes within one is erased together, each segment rewritten once. */
@@ -23,11 +23,13 @@ const passEveryMs = 1_000;
 const startAnewAfterMs = 24 * 3_600_000;
 
 export interface RetentionParts {
-  readonly rules: readonly RetentionRule[];
+  readonly rules: RetentionRules;
   readonly store: Pick<LogStore, 'maintain'>;
   readonly hash: TreeHash;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Hears of segments that it could not read. */
+  readonly onDamage: (damage: DataDamage) => void;
 }
 
 /** What was erased since the start, by rule. */
@@ -56,8 +58,8 @@ export class Retention implements Stoppable {
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
-    this.#rules = new RetentionRules(parts.rules);
-    this.counts = parts.rules.map(({ topics }) => ({ topics, entries: 0, bytes: 0 }));
+    this.#rules = parts.rules;
+    this.counts = parts.rules.all.map(({ topics }) => ({ topics, entries: 0, bytes: 0 }));
   }
 
   /** Begins with the first slice soon; does nothing without rules. */
@@ -98,7 +100,10 @@ export class Retention implements Stoppable {
       this.#eraseIn(batch, indexes, nowMs),
     );
     this.#nextTopic = nextTopic;
-    this.skipped += byAge.skipped + bySize.skipped;
+    for (const damage of [...byAge.damage, ...bySize.damage]) {
+      this.skipped += 1;
+      this.#parts.onDamage(damage);
+    }
     for (const entry of [...byAge.erased, ...bySize.erased]) this.#count(entry);
     return more || nextTopic !== undefined;
   }

@@ -15,6 +15,11 @@ export class RetentionRules {
     this.hasSizes = rules.some(({ maxBytes }) => maxBytes !== undefined);
   }
 
+  /** Infinite when nothing goes by age. */
+  get smallestAgeMs(): number {
+    return (this.agesSeconds[0] ?? Number.POSITIVE_INFINITY) * 1_000;
+  }
+
   /** The first rule that names `topic`; a topic that none names is kept for ever. */
   of(topic: string): RetentionRule | undefined {
     return this.all.find(({ topics }) =>

@@ -19,8 +19,8 @@ export class Slice {
   readonly #indexes: Indexes;
   readonly #hash: TreeHash;
   readonly erased: ErasedEntry[] = [];
-  /** Segments that are damaged, which are for repair. */
-  skipped = 0;
+  /** What could not be read: it is for repair. */
+  readonly damage: DataDamage[] = [];
   #bytes = 0;
 
   constructor(batch: Batch, indexes: Indexes, hash: TreeHash) {
@@ -55,6 +55,6 @@ export class Slice {
   /** Passes over what could not be read because it is damaged; throws what else went wrong. */
   skip(error: unknown): void {
     if (!(error instanceof DataDamage)) throw error;
-    this.skipped += 1;
+    this.damage.push(error);
   }
 }
