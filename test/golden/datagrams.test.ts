@@ -10,6 +10,7 @@ import { keyRingOf } from '@grapevine/cluster-node/wire/key-ring.ts';
 import { everyOrigin, type NodeMessage } from '@grapevine/cluster-node/wire/messages.ts';
 import { PlainOpener, PlainSealer } from '@grapevine/cluster-node/wire/plain.ts';
 import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
+import { encodeFrames, FrameDecoder } from '@grapevine/cluster-node/wire/segment-frames.ts';
 import { fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
 import { z } from 'zod';
 
@@ -89,6 +90,13 @@ for (const [name, message] of Object.entries(messages)) {
     assert.deepEqual(new Opener(ring, b).open(bytes), { sender: a, plaintext: encodeMessage(message) });
   });
 }
+
+test('the bytes of a stream of segments', () => {
+  const segments = [new Uint8Array(200).fill(0xcc), new Uint8Array(201).fill(0xdd)];
+  const expected = `000000c8${'cc'.repeat(200)}000000c9${'dd'.repeat(201)}`;
+  assert.equal(toHex(encodeFrames(segments)), expected);
+  assert.deepEqual(new FrameDecoder().push(fromHex(expected)), segments);
+});
 
 test('the bytes of a plain nudge', () => {
   const nudge = fromHex(golden.messages['nudge'] ?? '');
