@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { CommitPipeline } from '@grapevine/cluster-node/core/commit-pipeline.ts';
 import { LogTips } from '@grapevine/cluster-node/core/log-tips.ts';
 import { type Draft, type PlacedPublish, Writer } from '@grapevine/cluster-node/core/writer.ts';
 import { nodeHeadVerifier, signerFromKey } from '@grapevine/cluster-node/store/ed25519.ts';
@@ -15,14 +16,17 @@ const maxQueueBytes = 1024 * 1024;
 export class NodeAppender implements Appender {
   readonly #store: NodeStore;
   readonly #writer: Writer;
+  readonly #pipeline: CommitPipeline;
   /** Publishes are acknowledged in the order in which they came. */
   readonly #unacknowledged: ((placed: PlacedPublish) => void)[] = [];
-  #writing = false;
+  #isWriting = false;
 
   private constructor(store: NodeStore, secret: Uint8Array) {
     const tips = new LogTips(fastTreeHash, nodeHeadVerifier, store.log, { allows: () => true });
+    const signer = signerFromKey(secret);
     this.#store = store;
-    this.#writer = new Writer(signerFromKey(secret), fastTreeHash, tips, new HybridClock(), maxQueueBytes);
+    this.#writer = new Writer(signer, fastTreeHash, tips, new HybridClock(), maxQueueBytes);
+    this.#pipeline = new CommitPipeline(this.#writer, signer.origin);
   }
 
   static async open(dataDir: string): Promise<NodeAppender> {
@@ -36,7 +40,7 @@ export class NodeAppender implements Appender {
     if (!this.#writer.offer({ ticket: 0, drafts: [draft], acks: 1, deadlineMs: 0 })) {
       throw new Error('The queue is full.');
     }
-    if (!this.#writing) void this.#write();
+    void this.#writeSoon();
     return new Promise((resolve) => this.#unacknowledged.push(resolve));
   }
 
@@ -44,19 +48,25 @@ export class NodeAppender implements Appender {
     return this.#store.close();
   }
 
-  /** Group commit: what is queued while one segment is on its way to the disk makes the next. */
-  async #write(): Promise<void> {
-    this.#writing = true;
-    for (;;) {
-      await turn();
-      const { segments, placed } = this.#writer.write(Date.now(), maxQueueBytes);
-      if (placed.length === 0) break;
-      await this.#store.log.commit(segments);
+  /** What arrives in one turn of the event loop shares a commit. */
+  async #writeSoon(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    await turn();
+    this.#isWriting = false;
+    this.#write();
+  }
+
+  #write(): void {
+    const next = this.#pipeline.next(Date.now(), true);
+    if (next === undefined) return;
+    void this.#store.log.commit(next.segments).then(() => {
+      const { placed } = this.#pipeline.committed(next.batch);
       const acknowledge = this.#unacknowledged.splice(0, placed.length);
       placed.forEach((one, i) => {
         acknowledge[i]?.(one);
       });
-    }
-    this.#writing = false;
+      this.#write();
+    });
   }
 }

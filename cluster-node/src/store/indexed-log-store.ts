@@ -15,23 +15,12 @@ import { ordinalKey, originKey, seqKey, tileKey } from './keys.ts';
 import type { CheckedSegment, LogStore, Maintenance } from './log-store.ts';
 import { requireSchema } from './schema.ts';
 import { segmentBytesFrom, treeOf } from './stored-log.ts';
-
-/** Bytes of segments in one write: larger ones would only make the first of its commits wait for the last. */
-const maxGroupBytes = 2 * 1024 * 1024;
-
-/** One call's part in a transaction. */
-interface Write {
-  /** Bytes of the segments that it brings. */
-  readonly bytes: number;
-  /** Makes its changes in the batch; answers what is to be done once they are flushed. */
-  readonly project: (batch: Batch) => () => void;
-  readonly reject: (error: Error) => void;
-}
+import { WriteQueue } from './write-queue.ts';
 
 /**
- * The logs of all origins and their views over one key-value store. One transaction is under way at a time; writes that
- * arrive meanwhile share the next one. Projecting them only then makes every read, those of the projection included, a
- * read of flushed state, and leaves nothing to take back in memory but the indexes' newest records when a write fails.
+ * The logs of all origins and their views over one key-value store. Every read is one of flushed state, but for those of a
+ * projection, which sees what is on its way to disk before it. So when a write fails there is nothing to take back in memory
+ * but the indexes' newest records.
  */
 export class IndexedLogStore implements LogStore {
   readonly views: StoredViews;
@@ -39,17 +28,24 @@ export class IndexedLogStore implements LogStore {
   readonly #data: KeyValueStore;
   readonly #indexes = new Indexes();
   readonly #segments: SegmentCache;
-  #waiting: Write[] = [];
-  #writing: Promise<void> | undefined;
+  readonly #writes: WriteQueue;
   #onDamage: (damage: DataDamage) => void = () => undefined;
-  /** Why no further write can be taken. */
-  #broken: Error | undefined;
 
   private constructor(data: KeyValueStore, hash: TreeHash) {
     this.#data = data;
     this.flushed = data;
     this.#segments = new SegmentCache(data, hash);
     this.views = new StoredViews(data, this.#indexes, this.#segments);
+    this.#writes = new WriteQueue(data, {
+      projected: (batch) => {
+        const { flushes } = this.#indexes;
+        return () => {
+          this.#indexes.settle(flushes);
+          this.views.announce(batch.changes());
+        };
+      },
+      startOver: () => this.#indexes.load(data),
+    });
   }
 
   /** Takes up what `data` holds; the store owns it from now on. Throws `DATA_DIR_UNUSABLE` or `DATA_DAMAGED`. */
@@ -118,7 +114,7 @@ export class IndexedLogStore implements LogStore {
 
   /** Waits for the writes under way, then closes. */
   async close(): Promise<void> {
-    await this.#writing;
+    await this.#writes.idle();
     await this.#data.close();
   }
 
@@ -126,40 +122,9 @@ export class IndexedLogStore implements LogStore {
     bytes: number,
     project: (batch: Batch, caller: PromiseWithResolvers<Result>) => () => void,
   ): Promise<Result> {
-    if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const caller = Promise.withResolvers<Result>();
-    this.#waiting.push({ bytes, project: (batch) => project(batch, caller), reject: caller.reject });
-    this.#writing ??= this.#writeWaiting();
+    this.#writes.add(bytes, (batch) => project(batch, caller), caller.reject);
     return caller.promise;
-  }
-
-  async #writeWaiting(): Promise<void> {
-    // What is written in one turn of the event loop goes into one transaction.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#writeGroup(this.#nextGroup());
-    this.#writing = undefined;
-  }
-
-  #nextGroup(): Write[] {
-    let bytes = 0;
-    const rest = this.#waiting.findIndex((write, i) => {
-      bytes += write.bytes;
-      return i > 0 && bytes > maxGroupBytes;
-    });
-    return this.#waiting.splice(0, rest === -1 ? this.#waiting.length : rest);
-  }
-
-  async #writeGroup(group: readonly Write[]): Promise<void> {
-    try {
-      const batch = new Batch(this.flushed);
-      const flushed = group.map((write) => write.project(batch));
-      if (!batch.isEmpty) await this.#data.write(batch.changes());
-      this.#indexes.settle();
-      for (const settle of flushed) settle();
-      this.views.announce(batch.changes());
-    } catch (error) {
-      this.#giveUp(group, asError(error));
-    }
   }
 
   #append(batch: Batch, checked: CheckedSegment): void {
@@ -173,18 +138,6 @@ export class IndexedLogStore implements LogStore {
     for (const { group, tile, bytes } of tiles.take()) batch.put('tiles', tileKey(origin, group, tile), bytes);
     batch.put('heads', originKey(origin), encodeHeadRecord({ ordinal, head }));
     projectSegment(batch, this.#indexes, checked, ordinal);
-  }
-
-  /** Nothing of `group` was written, and what waits was made to follow it. */
-  #giveUp(group: readonly Write[], error: Error): void {
-    const refused = [...group, ...this.#waiting];
-    this.#waiting = [];
-    for (const { reject } of refused) reject(error);
-    try {
-      this.#indexes.load(this.flushed);
-    } catch (loadError) {
-      this.#broken = asError(loadError);
-    }
   }
 }
 

@@ -13,8 +13,8 @@ export class PlaceIndex {
   readonly #index: number;
   readonly #capacity: number;
   #recent: Memtable;
-  /** Written by the transaction under way, kept for readers until it is visible. */
-  #flushing: Memtable[] = [];
+  /** Written by the transactions under way, kept for readers until those are visible. */
+  #flushing: { readonly flush: number; readonly memtable: Memtable }[] = [];
 
   /** `index`: its number in the table `runs`; `capacity`: records between two flushes, as for `Memtable`. */
   constructor(index: number, capacity: number) {
@@ -29,21 +29,22 @@ export class PlaceIndex {
 
   find(reader: KeyValueReader, hash: Uint8Array): Place[] {
     const prefix = hash.subarray(0, prefixBytes);
-    const recent = [this.#recent, ...this.#flushing].flatMap((memtable) => memtable.find(prefix));
+    const memtables = [this.#recent, ...this.#flushing.map(({ memtable }) => memtable)];
+    const recent = memtables.flatMap((memtable) => memtable.find(prefix));
     return [...recent, ...findInRuns(reader, this.#index, prefix)].map(placeOf);
   }
 
-  /** Moves the records in memory to a run, and goes on with merging in proportion. */
-  flush(batch: Batch): void {
+  /** Moves the records in memory to a run, and goes on with merging in proportion. Flushes are numbered, ascending. */
+  flush(batch: Batch, flush: number): void {
     addRun(batch, this.#index, this.#recent.sorted());
     mergeRuns(batch, this.#index, this.#capacity);
-    this.#flushing.push(this.#recent);
+    this.#flushing.push({ flush, memtable: this.#recent });
     this.#recent = new Memtable(this.#capacity);
   }
 
-  /** What was flushed is visible now. */
-  settle(): void {
-    this.#flushing = [];
+  /** What the flushes up to `flush` have moved is visible now. */
+  settle(flush: number): void {
+    this.#flushing = this.#flushing.filter((flushing) => flushing.flush > flush);
   }
 
   /** Forgets what is in memory. */

@@ -22,6 +22,12 @@ export class Indexes {
   readonly ids = new PlaceIndex(0, recentMessages);
   readonly keys = new PlaceIndex(1, recentMessages);
   #recent = 0;
+  #flushes = 0;
+
+  /** How often the records in memory were moved to the disk. */
+  get flushes(): number {
+    return this.#flushes;
+  }
 
   /** Makes room for the records of `messages` more messages, at most 256, by flushing when there is not enough. */
   reserve(batch: Batch, messages: number): void {
@@ -31,16 +37,17 @@ export class Indexes {
 
   /** Moves what is in memory to the disk: a start no longer has to read it from the logs. */
   flush(batch: Batch): void {
-    this.ids.flush(batch);
-    this.keys.flush(batch);
+    this.#flushes += 1;
+    this.ids.flush(batch, this.#flushes);
+    this.keys.flush(batch, this.#flushes);
     batch.put('meta', checkpointKey, encodeCheckpoint(batch));
     this.#recent = 0;
   }
 
-  /** The transaction that was written last is visible now. */
-  settle(): void {
-    this.ids.settle();
-    this.keys.settle();
+  /** What was moved by the first so many flushes is visible now. */
+  settle(flushes: number): void {
+    this.ids.settle(flushes);
+    this.keys.settle(flushes);
   }
 
   /** Brings what is in memory in line with what is flushed, by reading the logs from the last checkpoint on. */
