@@ -8,6 +8,7 @@ import {
   IdentityVerifier,
   identityHeader,
 } from '@grapevine/shared/identity/identity.ts';
+import { fixedKey } from '@grapevine/shared/identity/identity-keys.ts';
 import { type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -15,8 +16,8 @@ import { SeededRandom } from '@grapevine/shared/random.ts';
 import { type FakeCluster, startFakeCluster } from '@grapevine/test/fixtures/fake-node.ts';
 import { createMobileServer } from './server.ts';
 
-const edgeKey = new Uint8Array(32).fill(1);
-const nodeKey = new Uint8Array(32).fill(2);
+const edgeKeys = fixedKey(new Uint8Array(32).fill(1));
+const nodeKeys = fixedKey(new Uint8Array(32).fill(2));
 
 export const maxRequestBytes = 512 * 1024;
 
@@ -43,12 +44,12 @@ export interface Published {
 }
 
 export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
-  const cluster = await startFakeCluster(nodes, nodeKey);
+  const cluster = await startFakeCluster(nodes, nodeKeys);
   const logged: Record<string, unknown>[] = [];
   const client = new ClusterClient({
     name: 'bff-mobile',
     seeds: cluster.seeds,
-    signer: new IdentitySigner(nodeKey, 'node', systemClock),
+    signer: new IdentitySigner(nodeKeys, 'node', systemClock),
     clock: systemClock,
     random: new SeededRandom(1),
     requestTimeoutMs: 2_000,
@@ -57,7 +58,7 @@ export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
   const server = createMobileServer({
     client,
     changes,
-    verifier: new IdentityVerifier(edgeKey, 'bff', systemClock),
+    verifier: new IdentityVerifier(edgeKeys, 'bff', systemClock),
     clock: systemClock,
     log: createLogger({
       name: 'bff-mobile',
@@ -68,7 +69,7 @@ export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
     maxRequestBytes,
   });
   const http = await listen(server, { name: 'bff-mobile', host: '127.0.0.1', port: 0, portFlag: '-', drainMs: 0 });
-  const signer = new IdentitySigner(edgeKey, 'bff', systemClock);
+  const signer = new IdentitySigner(edgeKeys, 'bff', systemClock);
   const identity = ({ subject = 'ada', scopes: granted = scopes }: Partial<Identity> = {}) => ({
     [identityHeader]: signer.sign({ subject, scopes: granted }),
   });

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { fixedKey } from '@grapevine/shared/identity/identity-keys.ts';
 import { type MobileUnderTest, post, startMobile, withScopes } from './mobile.fixture.ts';
 
 let mobile: MobileUnderTest;
@@ -37,8 +38,8 @@ const resources = [
 ];
 
 test('answers nobody whom the gateway does not vouch for', async () => {
-  const forged = new IdentitySigner(new Uint8Array(32).fill(9), 'bff', systemClock);
-  const forOthers = new IdentitySigner(new Uint8Array(32).fill(1), 'node', systemClock);
+  const forged = new IdentitySigner(fixedKey(new Uint8Array(32).fill(9)), 'bff', systemClock);
+  const forOthers = new IdentitySigner(fixedKey(new Uint8Array(32).fill(1)), 'node', systemClock);
   const caller = { subject: 'eve', scopes: ['messages:read', 'cluster:read'] as const };
   for (const header of ['', 'v1.a.b', forged.sign(caller), forOthers.sign(caller)]) {
     for (const path of resources) {

@@ -3,7 +3,7 @@ import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.t
 import type { Config } from '@grapevine/shared/config/schema.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
@@ -19,10 +19,18 @@ const drainMs = 5_000;
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startMobileService(config: Config, log: Logger): Promise<StartedService> {
   const { host, port, seeds, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
-  const { edgeKeyFile, clusterKeyFile } = config.secrets;
+  const { edgeKeyFile, clusterKeyFile, rotateAfterMs } = config.secrets;
   const clock = systemClock;
-  const verifier = new IdentityVerifier(readKeyFile(edgeKeyFile, 'edge-identity'), 'bff', clock);
-  const signer = new IdentitySigner(readKeyFile(clusterKeyFile, 'node-identity'), 'node', clock);
+  await using opened = new AsyncDisposableStack();
+  const open = async (path: string): Promise<KeyFile> => {
+    const file = await KeyFile.open({ path, rotateAfterMs, clock, log });
+    opened.defer(() => file.stop());
+    return file;
+  };
+  const edgeKeys = await open(edgeKeyFile);
+  const clusterKeys = await open(clusterKeyFile);
+  const verifier = new IdentityVerifier(edgeKeys.identityKeys('edge-identity'), 'bff', clock);
+  const signer = new IdentitySigner(clusterKeys.identityKeys('node-identity'), 'node', clock);
   const registry = createMetrics(serviceName, `${host}:${port}`);
   const attempts = new Histogram({
     name: 'grapevine_node_call_duration_seconds',
@@ -39,14 +47,19 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
     requestTimeoutMs,
     onAttempt: ({ node, outcome, ms }) => attempts.observe({ node, outcome }, ms / 1_000),
   });
-  try {
-    const changes = client.followChanges();
-    const server = createMobileServer({ client, changes, verifier, clock, log, registry, maxRequestBytes });
-    const portFlag = 'bffMobile.port or --base-port';
-    const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
-    return { parts: [client, http, changes], ports: { http: http.port } };
-  } catch (error) {
-    await client.stop();
-    throw error;
-  }
+  opened.defer(() => client.stop());
+  const changes = client.followChanges();
+  const server = createMobileServer({ client, changes, verifier, clock, log, registry, maxRequestBytes });
+  const portFlag = 'bffMobile.port or --base-port';
+  const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
+  opened.defer(() => http.stop());
+  opened.defer(() => changes.stop());
+  const running = opened.move();
+  return {
+    parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
+    ports: { http: http.port },
+    reload: async () => {
+      await Promise.all([edgeKeys.reload(), clusterKeys.reload()]);
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
@@ -15,10 +15,18 @@ export const serviceName = 'bff-web';
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startWebService(config: Config, log: Logger): Promise<StartedService> {
   const { host, port, seeds, requestTimeoutMs } = config.bffWeb;
-  const { edgeKeyFile, clusterKeyFile } = config.secrets;
+  const { edgeKeyFile, clusterKeyFile, rotateAfterMs } = config.secrets;
   const clock = systemClock;
-  const verifier = new IdentityVerifier(readKeyFile(edgeKeyFile, 'edge-identity'), 'bff', clock);
-  const signer = new IdentitySigner(readKeyFile(clusterKeyFile, 'node-identity'), 'node', clock);
+  await using opened = new AsyncDisposableStack();
+  const open = async (path: string): Promise<KeyFile> => {
+    const file = await KeyFile.open({ path, rotateAfterMs, clock, log });
+    opened.defer(() => file.stop());
+    return file;
+  };
+  const edgeKeys = await open(edgeKeyFile);
+  const clusterKeys = await open(clusterKeyFile);
+  const verifier = new IdentityVerifier(edgeKeys.identityKeys('edge-identity'), 'bff', clock);
+  const signer = new IdentitySigner(clusterKeys.identityKeys('node-identity'), 'node', clock);
   const registry = createMetrics(serviceName, `${host}:${port}`);
   const metrics = new WebMetrics(registry);
   const cluster = new ClusterClient({
@@ -30,12 +38,16 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
     requestTimeoutMs,
     onAttempt: metrics.timeAttempt,
   });
-  try {
-    const server = { cluster, verifier, clock, log, registry, metrics, config: config.bffWeb };
-    const http = await startWebServer(server, serviceName);
-    return { parts: [cluster, http], ports: { http: http.port } };
-  } catch (error) {
-    await cluster.stop();
-    throw error;
-  }
+  opened.defer(() => cluster.stop());
+  const server = { cluster, verifier, clock, log, registry, metrics, config: config.bffWeb };
+  const http = await startWebServer(server, serviceName);
+  opened.defer(() => http.stop());
+  const running = opened.move();
+  return {
+    parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
+    ports: { http: http.port },
+    reload: async () => {
+      await Promise.all([edgeKeys.reload(), clusterKeys.reload()]);
+    },
+  };
 }

@@ -8,6 +8,7 @@ import {
   IdentityVerifier,
   identityHeader,
 } from '@grapevine/shared/identity/identity.ts';
+import { fixedKey } from '@grapevine/shared/identity/identity-keys.ts';
 import { scopes } from '@grapevine/shared/identity/scopes.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -17,8 +18,8 @@ import { graphqlPath } from './graphql-endpoint.ts';
 import { WebMetrics } from './metrics.ts';
 import { startWebServer } from './server.ts';
 
-const edgeKey = new Uint8Array(32).fill(1);
-const nodeKey = new Uint8Array(32).fill(2);
+const edgeKeys = fixedKey(new Uint8Array(32).fill(1));
+const nodeKeys = fixedKey(new Uint8Array(32).fill(2));
 
 export interface GraphAnswer {
   readonly status: number;
@@ -51,14 +52,14 @@ export async function startWeb(
   nodes = 3,
   config: Partial<Config['bffWeb']> & { readonly seeds?: string[] } = {},
 ): Promise<WebUnderTest> {
-  const cluster = await startFakeCluster(nodes, nodeKey);
+  const cluster = await startFakeCluster(nodes, nodeKeys);
   const logged: Record<string, unknown>[] = [];
   const registry = createMetrics('bff-web', 'test');
   const metrics = new WebMetrics(registry);
   const client = new ClusterClient({
     name: 'bff-web',
     seeds: config.seeds ?? cluster.seeds,
-    signer: new IdentitySigner(nodeKey, 'node', systemClock),
+    signer: new IdentitySigner(nodeKeys, 'node', systemClock),
     clock: systemClock,
     random: new SeededRandom(1),
     requestTimeoutMs: 2_000,
@@ -68,7 +69,7 @@ export async function startWeb(
   const http = await startWebServer(
     {
       cluster: client,
-      verifier: new IdentityVerifier(edgeKey, 'bff', systemClock),
+      verifier: new IdentityVerifier(edgeKeys, 'bff', systemClock),
       clock: systemClock,
       log: createLogger({ name: 'bff-web', level: 'info', destination }),
       registry,
@@ -77,7 +78,7 @@ export async function startWeb(
     },
     'bff-web',
   );
-  const signer = new IdentitySigner(edgeKey, 'bff', systemClock);
+  const signer = new IdentitySigner(edgeKeys, 'bff', systemClock);
   const identity = ({ subject = 'ada', scopes: granted = scopes }: Partial<Identity> = {}) => ({
     [identityHeader]: signer.sign({ subject, scopes: granted }),
   });

@@ -2,7 +2,7 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
 import type { MemberState } from '@grapevine/shared/contracts/node-api.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
@@ -28,13 +28,12 @@ import { openNodeStore } from './store/node-store.ts';
 import { readOrCreateOriginKey } from './store/origin-key.ts';
 import { StoreHealth } from './store-health.ts';
 import { claimBootEpoch, raiseBootEpoch } from './transport/boot-epoch.ts';
-import { readKeyRing } from './transport/key-file.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
+import { type SealingOptions, sealWithKeys } from './transport/sealing-keys.ts';
 import { openUdpTransport } from './transport/udp-transport.ts';
 import { usualDatagramBytes } from './transport/usual-datagram-bytes.ts';
 import type { DatagramOpener, DatagramSealer } from './wire/datagram.ts';
 import { PlainOpener, PlainSealer } from './wire/plain.ts';
-import { Opener, Sealer } from './wire/seal.ts';
 import { spokenVersions } from './wire/version.ts';
 
 /** Requests in flight may take this long after a signal, in milliseconds: less than the whole stop may. */
@@ -52,17 +51,20 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);
   const { host, udpPort: port } = settings;
+  const { clusterKeyFile: path, rotateAfterMs } = config.secrets;
+  const keys = await KeyFile.open({ path, rotateAfterMs, clock: systemClock, log });
+  opened.defer(() => keys.stop());
+  const identityKeys = keys.identityKeys('node-identity');
   const registry = await openRegistry(settings, log);
   opened.defer(() => registry.stop());
   const socket = await openUdpTransport({ name: `${settings.name} gossip`, host, port, portFlag: '--base-port' });
   opened.defer(() => socket.close());
   const transport = new SealedTransport({
     transport: socket,
-    ...protection(config, signer.origin, bootEpoch),
+    ...(await protection(settings.gossip.insecure, { keys, origin: signer.origin, bootEpoch, log })),
     maxDatagramBytes: largestDatagram(settings),
   });
-  const key = readKeyFile(config.secrets.clusterKeyFile, 'node-identity');
-  const identities = new IdentitySigner(key, 'node', systemClock);
+  const identities = new IdentitySigner(identityKeys, 'node', systemClock);
   const scrubber = new Scrubber({
     store: store.log,
     checks: { hash: fastTreeHash, verifier: nodeHeadVerifier },
@@ -112,7 +114,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const http = await startNodeHttp(
     {
       service: node,
-      verifier: new IdentityVerifier(key, 'node', systemClock),
+      verifier: new IdentityVerifier(identityKeys, 'node', systemClock),
       signer: identities,
       headVerifier: nodeHeadVerifier,
       treeHash: fastTreeHash,
@@ -128,6 +130,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   return {
     parts: [{ name: settings.name, stop: () => running.disposeAsync() }],
     ports: { http: http.port, udp: socket.address.port },
+    reload: () => keys.reload(),
   };
 }
 
@@ -143,17 +146,12 @@ function isReachable(state: MemberState): boolean {
   return state === 'alive' || state === 'suspect';
 }
 
-function protection(
-  { node, secrets }: Config,
-  origin: string,
-  bootEpoch: number,
-): { sealer: DatagramSealer; opener: DatagramOpener } {
-  if (node.gossip.insecure) return { sealer: new PlainSealer(origin), opener: new PlainOpener(origin) };
-  const ring = readKeyRing(secrets.clusterKeyFile);
-  return {
-    sealer: new Sealer({ key: ring.sealing, sender: origin, bootEpoch }),
-    opener: new Opener(ring, origin),
-  };
+async function protection(
+  insecure: boolean,
+  sealing: SealingOptions,
+): Promise<{ sealer: DatagramSealer; opener: DatagramOpener }> {
+  const { origin } = sealing;
+  return insecure ? { sealer: new PlainSealer(origin), opener: new PlainOpener(origin) } : sealWithKeys(sealing);
 }
 
 function largestDatagram({ host, gossip }: NodeConfig): number {

@@ -3,6 +3,7 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
+import type { IdentityKeys } from '@grapevine/shared/identity/identity-keys.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { Logger } from 'pino';
@@ -36,8 +37,8 @@ export interface GatewayDependencies {
   readonly config: GatewayConfig;
   /** Keys that callers' tokens are checked with. */
   readonly tokenKeys: KeySet;
-  /** Key by which the gateway vouches for callers to the BFFs. */
-  readonly edgeKey: Uint8Array;
+  /** Keys by which the gateway vouches for callers to the BFFs. */
+  readonly edgeKeys: IdentityKeys;
   readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly random: Random;
@@ -94,7 +95,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     authenticate(new TokenVerifier(dependencies.tokenKeys, config.auth, clock)),
     authorize(),
     limitPrincipal(byPrincipal),
-    forward(upstreams, new IdentitySigner(dependencies.edgeKey, 'bff', clock), config.maxBodyBytes),
+    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config.maxBodyBytes),
   ];
 
   const app = createEdgeApp(steps, answerProblem(log));

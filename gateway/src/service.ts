@@ -1,6 +1,6 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
@@ -14,15 +14,25 @@ export const serviceName = 'gateway';
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startGatewayService(config: Config, log: Logger): Promise<StartedService> {
   const { host, port, auth } = config.gateway;
+  const { edgeKeyFile: path, rotateAfterMs } = config.secrets;
+  const keys = await KeyFile.open({ path, rotateAfterMs, clock: systemClock, log });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => keys.stop());
   const gateway = await startGateway({
     config: config.gateway,
     tokenKeys: await readKeySet(auth.jwksFile),
-    edgeKey: readKeyFile(config.secrets.edgeKeyFile, 'edge-identity'),
+    edgeKeys: keys.identityKeys('edge-identity'),
     routes: routeTable({ graphiql: config.bffWeb.mode === 'development' }),
     clock: systemClock,
     random: systemRandom,
     log,
     metrics: createMetrics(serviceName, `${host}:${port}`),
   });
-  return { parts: [gateway], ports: { http: gateway.port, admin: gateway.adminPort } };
+  opened.defer(() => gateway.stop());
+  const running = opened.move();
+  return {
+    parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
+    ports: { http: gateway.port, admin: gateway.adminPort },
+    reload: () => keys.reload(),
+  };
 }

@@ -10,6 +10,8 @@ import { createLogger } from './logging.ts';
 export interface StartedService {
   /** What to stop, in the order of its start. */
   readonly parts: readonly Stoppable[];
+  /** Looks again at files that may have changed, when the process gets a SIGHUP. Never throws. */
+  readonly reload?: () => Promise<void>;
   /** Ports by use, such as `{ http: 8081 }`: told to the supervisor. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -41,8 +43,9 @@ export async function runService(service: Service, port: ServiceProcess): Promis
     const config = loadConfig({ file: values.config, environment: port.env });
     name = service.instance?.(config) ?? name;
     const log = createLogger({ name, level: config.log.level });
-    const { parts, ports } = await service.start(config, log);
+    const { parts, ports, reload } = await service.start(config, log);
     runUntilSignalled(parts, log, port);
+    if (reload !== undefined) port.on('SIGHUP', () => void reload());
     log.info({ ports }, 'ready');
     port.send?.({ type: 'ready', ports });
   } catch (error) {

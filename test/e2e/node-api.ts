@@ -17,8 +17,8 @@ import {
   rootResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
 import { z } from 'zod';
+import { readIdentityKey } from '../fixtures/key-files.ts';
 import { request } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import { until } from './until.ts';
@@ -96,7 +96,7 @@ export class NodeApi {
 
 /** The APIs of all nodes of a running cluster. */
 export function nodeApis(cluster: Cluster): NodeApi[] {
-  const key = readKeyFile(join(cluster.dataDir, 'secrets/cluster.key'), 'node-identity');
+  const key = readIdentityKey(join(cluster.dataDir, 'secrets/cluster.key'), 'node-identity');
   const signer = new IdentitySigner(key, 'node', systemClock);
   return cluster.nodes.map(({ name, http }) => new NodeApi(name, http, signer));
 }

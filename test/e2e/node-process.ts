@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
+import { readIdentityKey } from '../fixtures/key-files.ts';
 import { request } from './clients.ts';
 import { NodeApi } from './node-api.ts';
 import { until } from './until.ts';
@@ -68,7 +68,7 @@ export class NodeFamily implements AsyncDisposable {
     });
     running.add(child);
     child.once('exit', () => running.delete(child));
-    const signer = new IdentitySigner(readKeyFile(this.#keyFile, 'node-identity'), 'node', systemClock);
+    const signer = new IdentitySigner(readIdentityKey(this.#keyFile, 'node-identity'), 'node', systemClock);
     const node = new NodeProcess(child, new NodeApi(name, `http://127.0.0.1:${basePort + number}`, signer));
     this.#nodes.set(number, node);
     await node.ready();

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { ManualClock, systemClock } from '@grapevine/shared/clock.ts';
 import { problemContentType, problemSchema } from '@grapevine/shared/errors/problem.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
-import { clusterKey, codeOf, TestNode, vouched } from '@grapevine/test/fixtures/node-http.ts';
+import { fixedKey } from '@grapevine/shared/identity/identity-keys.ts';
+import { clusterKeys, codeOf, TestNode, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 const routes = [
   ['GET', '/v1/messages'],
@@ -52,9 +53,9 @@ test('an identity that is forged, old or for another hop is refused', async () =
   const identity = { subject: 'eve', scopes: ['messages:read'] } as const;
   const yesterday = new ManualClock(systemClock.wallMs() - 86_400_000);
   const headers = [
-    new IdentitySigner(new Uint8Array(32), 'node', systemClock).sign(identity),
-    new IdentitySigner(clusterKey, 'bff', systemClock).sign(identity),
-    new IdentitySigner(clusterKey, 'node', yesterday).sign(identity),
+    new IdentitySigner(fixedKey(new Uint8Array(32)), 'node', systemClock).sign(identity),
+    new IdentitySigner(clusterKeys, 'bff', systemClock).sign(identity),
+    new IdentitySigner(clusterKeys, 'node', yesterday).sign(identity),
     'v1.e30.AAAA',
     'nonsense',
   ];

@@ -50,8 +50,8 @@ export interface SealerOptions {
 
 /** Seals this node's datagrams. One per sender and boot epoch: a second one would use its nonces again. */
 export class Sealer implements DatagramSealer {
-  readonly #key: ClusterKey;
   readonly #sender: string;
+  #key: ClusterKey;
   #epoch: number;
   #counter: number;
   #subkey: Uint8Array;
@@ -65,6 +65,13 @@ export class Sealer implements DatagramSealer {
     this.#counter = firstCounter;
     this.#subkey = deriveSubkey(key, sender, bootEpoch);
     this.#prefix = prefixOf(key, sender, bootEpoch);
+  }
+
+  /** Seals with another key from now on. Counters go on, so that receivers keep their windows. */
+  use(key: ClusterKey): void {
+    if (key.id === this.#key.id) return;
+    this.#key = key;
+    this.#derive();
   }
 
   seal(plaintext: Uint8Array): Uint8Array {
@@ -85,6 +92,10 @@ export class Sealer implements DatagramSealer {
   #startNextEpoch(): void {
     this.#epoch += 1;
     this.#counter = 0;
+    this.#derive();
+  }
+
+  #derive(): void {
     this.#subkey = deriveSubkey(this.#key, this.#sender, this.#epoch);
     this.#prefix = prefixOf(this.#key, this.#sender, this.#epoch);
   }
@@ -115,15 +126,21 @@ interface Header {
  * sender's first new one comes. Messages are made to bear that: they are pulls and news, and data proves itself.
  */
 export class Opener implements DatagramOpener {
-  readonly #keys: ReadonlyMap<string, ClusterKey>;
   readonly #own: string;
+  #keys: ReadonlyMap<string, ClusterKey>;
   readonly #senders = new Map<string, KnownSender>();
   #opened = 0;
 
   /** `own`: this node's origin, whose datagrams are refused. */
   constructor(ring: KeyRing, own: string) {
-    this.#keys = new Map(ring.opening.map((key) => [key.id, key]));
     this.#own = own;
+    this.#keys = new Map();
+    this.use(ring);
+  }
+
+  /** Opens with the keys of this ring alone from now on. */
+  use(ring: KeyRing): void {
+    this.#keys = new Map(ring.opening.map((key) => [key.id, key]));
   }
 
   open(datagram: Uint8Array): Opened | Refusal {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, ManualClock, systemClock } from '@grapevine/shared/clock.ts';
 import { configSchema } from '@grapevine/shared/config/schema.ts';
 import { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import { fixedKey } from '@grapevine/shared/identity/identity-keys.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
@@ -52,7 +53,7 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-const edgeKey = createHash('sha256').update('edge key of the tests').digest();
+const edgeKeys = fixedKey(createHash('sha256').update('edge key of the tests').digest());
 /** The secret of the HS256 key with the id `hs`. */
 export const hmacKey = createHash('sha256').update('token key of the tests').digest();
 
@@ -80,7 +81,7 @@ export async function startRunningGateway(settings: object = {}, engine?: Engine
   const gateway = await startGateway({
     config,
     tokenKeys: await keySetOf(publicKey),
-    edgeKey,
+    edgeKeys,
     routes: routeTable({ graphiql: true }).map((route) => withEngine(route, engine)),
     clock,
     random: systemRandom,
@@ -97,7 +98,7 @@ export async function startRunningGateway(settings: object = {}, engine?: Engine
     mobile,
     clock,
     logs,
-    identities: new IdentityVerifier(edgeKey, 'bff', clock),
+    identities: new IdentityVerifier(edgeKeys, 'bff', clock),
     publicKey,
     token,
     fetch: async (path, init = {}) => {

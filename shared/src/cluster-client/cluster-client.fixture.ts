@@ -5,12 +5,13 @@ import { systemClock } from '../clock.ts';
 import type { Member } from '../contracts/node-api.ts';
 import { type ListeningServer, listen } from '../http/listen.ts';
 import { IdentitySigner } from '../identity/identity.ts';
+import { fixedKey } from '../identity/identity-keys.ts';
 import { scopes } from '../identity/scopes.ts';
 import { SeededRandom } from '../random.ts';
 import type { Caller } from './caller.ts';
 import { ClusterClient } from './cluster-client.ts';
 
-const key = new Uint8Array(32).fill(7);
+const keys = fixedKey(new Uint8Array(32).fill(7));
 
 export const ada: Caller = { identity: { subject: 'ada', scopes } };
 
@@ -21,7 +22,7 @@ export interface ClientUnderTest extends AsyncDisposable {
 
 /** A client whose seeds are all the nodes of a fresh cluster. */
 export async function startClient(nodes = 3, requestTimeoutMs = 2_000): Promise<ClientUnderTest> {
-  const cluster = await startFakeCluster(nodes, key);
+  const cluster = await startFakeCluster(nodes, keys);
   const client = clientFor(cluster.seeds, requestTimeoutMs);
   return {
     cluster,
@@ -37,7 +38,7 @@ export function clientFor(seeds: readonly string[], requestTimeoutMs = 2_000): C
   return new ClusterClient({
     name: 'test',
     seeds,
-    signer: new IdentitySigner(key, 'node', systemClock),
+    signer: new IdentitySigner(keys, 'node', systemClock),
     clock: systemClock,
     random: new SeededRandom(1),
     requestTimeoutMs,

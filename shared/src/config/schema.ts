@@ -31,10 +31,20 @@ const secrets = z
   .strictObject({
     clusterKeyFile: file
       .default('data/secrets/cluster.key')
-      .describe('Passphrase that seals gossip and vouches for BFFs to nodes. The same on every node and BFF.'),
+      .describe(
+        'Passphrases that seal gossip and vouch for BFFs to nodes, one a line: the first seals, all open. The same on every node and BFF; read again when it changes.',
+      ),
     edgeKeyFile: file
       .default('data/secrets/edge.key')
-      .describe('Key by which the gateway vouches for callers to the BFFs.'),
+      .describe('As above, by which the gateway vouches for callers to the BFFs.'),
+    rotateAfterMs: z
+      .int()
+      .min(3_000)
+      .max(7 * 86_400_000)
+      .default(30_000)
+      .describe(
+        'A passphrase that is new in such a file opens at once and seals after so long; one that is gone opens for twice as long. Must be twice the time in which every process gets to see a changed file. Higher: a key that leaked stays good for longer.',
+      ),
   })
   .prefault({});
 

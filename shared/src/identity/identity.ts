@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { fromBase64Url, toBase64Url } from '../contracts/base64url.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
+import type { IdentityKeys } from './identity-keys.ts';
 import { type Scope, scopes } from './scopes.ts';
 
 /** The header in which one hop vouches for the caller to the next. Whatever arrives under this name from outside is removed. */
@@ -34,12 +35,12 @@ const payloadSchema = z.strictObject({
 
 /** Makes identity headers: `v1.<payload>.<HMAC-SHA256 over "v1.<payload>">`, both parts base64url. */
 export class IdentitySigner {
-  readonly #key: Uint8Array;
+  readonly #keys: IdentityKeys;
   readonly #audience: Audience;
   readonly #clock: Clock;
 
-  constructor(key: Uint8Array, audience: Audience, clock: Clock) {
-    this.#key = key;
+  constructor(keys: IdentityKeys, audience: Audience, clock: Clock) {
+    this.#keys = keys;
     this.#audience = audience;
     this.#clock = clock;
   }
@@ -47,18 +48,18 @@ export class IdentitySigner {
   sign(identity: Identity): string {
     const payload = { sub: identity.subject, scp: identity.scopes, aud: this.#audience, iat: this.#clock.wallMs() };
     const text = `v1.${toBase64Url(new TextEncoder().encode(JSON.stringify(payload)))}`;
-    return `${text}.${toBase64Url(macOf(this.#key, text))}`;
+    return `${text}.${toBase64Url(macOf(this.#keys.signing, text))}`;
   }
 }
 
 /** Checks identity headers. Nothing is served to a caller whose header it refuses. */
 export class IdentityVerifier {
-  readonly #key: Uint8Array;
+  readonly #keys: IdentityKeys;
   readonly #audience: Audience;
   readonly #clock: Clock;
 
-  constructor(key: Uint8Array, audience: Audience, clock: Clock) {
-    this.#key = key;
+  constructor(keys: IdentityKeys, audience: Audience, clock: Clock) {
+    this.#keys = keys;
     this.#audience = audience;
     this.#clock = clock;
   }
@@ -70,15 +71,19 @@ export class IdentityVerifier {
     if (version !== 'v1' || encoded === undefined || mac === undefined || rest.length > 0) {
       throw refused('an identity header of an unknown version');
     }
-    const found = fromBase64Url(mac);
-    const expected = macOf(this.#key, `v1.${encoded}`);
-    if (found?.length !== expected.length || !timingSafeEqual(found, expected))
-      throw refused('a forged identity header');
+    if (!this.#isSigned(`v1.${encoded}`, fromBase64Url(mac))) throw refused('a forged identity header');
     const payload = payloadSchema.parse(JSON.parse(new TextDecoder().decode(fromBase64Url(encoded))));
     if (payload.aud !== this.#audience) throw refused(`an identity header for ${payload.aud}`);
     const age = this.#clock.wallMs() - payload.iat;
     if (age > lifetimeMs + skewMs || age < -skewMs) throw refused('an expired identity header');
     return { subject: payload.sub, scopes: payload.scp };
+  }
+
+  #isSigned(text: string, mac: Uint8Array | undefined): boolean {
+    return this.#keys.verifying.some((key) => {
+      const expected = macOf(key, text);
+      return mac?.length === expected.length && timingSafeEqual(mac, expected);
+    });
   }
 }
 

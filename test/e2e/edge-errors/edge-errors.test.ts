@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { catalogue } from '@grapevine/shared/errors/catalogue.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
-import { readKeyFile } from '@grapevine/shared/identity/keys.ts';
 import { scopes } from '@grapevine/shared/identity/scopes.ts';
+import { readIdentityKey } from '../../fixtures/key-files.ts';
 import { type Answer, type Client, errorOf, MobileClient, request, WebClient } from '../clients.ts';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
 import { type NodeApi, nodeApis } from '../node-api.ts';
@@ -116,7 +116,7 @@ test('over the limit 429 with Retry-After, in both APIs, and after it on again',
 });
 
 test('an identity that the client brings along does not count, not even a well-signed one', async () => {
-  const key = readKeyFile(join(cluster.dataDir, 'secrets/edge.key'), 'edge-identity');
+  const key = readIdentityKey(join(cluster.dataDir, 'secrets/edge.key'), 'edge-identity');
   const genuine = new IdentitySigner(key, 'bff', systemClock).sign({ subject: 'root', scopes: [...scopes] });
   const cluster403 = { json: { query: '{ cluster { nodes { name } } }' } };
   for (const forged of [genuine, 'v1.e30.AAAA', '']) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { readKeyRing } from '../../fixtures/key-files.ts';
 import { WebClient } from '../clients.ts';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
 import { type NodeApi, nodeApis, untilRootsEqual } from '../node-api.ts';
@@ -34,7 +36,7 @@ before(async () => {
   assert.ok(found !== undefined);
   node = found;
   web = new WebClient(cluster.gateway, cluster.tokens.web);
-  hostile = new HostileDatagrams(dataDir, 11);
+  hostile = new HostileDatagrams(await readKeyRing(join(dataDir, 'secrets/cluster.key')), 11);
   const { udp = '' } = await cluster.process(target);
   socket = createSocket('udp4');
   resources.defer(() => void socket.close());

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { encodeMessage } from '@grapevine/cluster-node/wire/codec.ts';
-import { keyRingFromPassphrases } from '@grapevine/cluster-node/wire/key-ring.ts';
+import type { KeyRing } from '@grapevine/cluster-node/wire/key-ring.ts';
 import type { Nudge } from '@grapevine/cluster-node/wire/messages.ts';
 import { Sealer } from '@grapevine/cluster-node/wire/seal.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
@@ -23,9 +21,8 @@ export class HostileDatagrams {
   readonly #real: readonly Uint8Array[];
   readonly #repeater: Sealer;
 
-  constructor(dataDir: string, seed: number) {
+  constructor(ring: KeyRing, seed: number) {
     this.#random = new SeededRandom(seed);
-    const ring = keyRingFromPassphrases(readFileSync(join(dataDir, 'secrets/cluster.key'), 'utf8'), 'the cluster key');
     const bootEpoch = Date.now();
     const sealer = new Sealer({ key: ring.sealing, sender: strangerOrigin, bootEpoch });
     this.#real = fc.sample(messages, { seed, numRuns: 300 }).map((message) => sealer.seal(encodeMessage(message)));
