@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { checkEnd } from './check/end-checks.ts';
 import { usualSettings } from './plan/plan.ts';
 import type { SimNode } from './sim-node.ts';
 import { World } from './world.ts';
@@ -37,7 +38,7 @@ async function clusterWithBackup(nodes: number): Promise<{ world: World; first: 
   const grow = async (): Promise<void> => {
     const before = ownSize(first);
     publish(first, 5);
-    await stepUntil(world, () => ownSize(first) === before + 5 && world.checker.converged());
+    await stepUntil(world, () => ownSize(first) === before + 5 && world.checker.rootsAgree());
   };
   await grow();
   const restore = first.disk.backUp();
@@ -51,12 +52,12 @@ describe('a node that is put back from a backup', () => {
       const { world, first, restore } = await clusterWithBackup(nodes);
       first.crash(false);
       restore();
-      world.checker.forgetDisk(first);
+      world.checker.diskFailed(first);
       first.start();
       await stepUntil(world, () => first.running);
       publish(first, 1);
-      await stepUntil(world, () => ownSize(first) === 11 && world.checker.converged());
-      world.checker.checkEnd();
+      await stepUntil(world, () => ownSize(first) === 11 && world.checker.rootsAgree());
+      checkEnd(world);
     });
   }
 

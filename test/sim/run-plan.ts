@@ -1,4 +1,5 @@
 import { actKindOf } from './acts/all-acts.ts';
+import { checkEnd } from './check/end-checks.ts';
 import { SafetyViolation } from './check/violation.ts';
 import type { Plan } from './plan/plan.ts';
 import type { DiskMaker } from './sim-node.ts';
@@ -29,7 +30,7 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
     await misbehave(world, plan);
     world.heal();
     convergenceMs = await converge(world);
-    world.checker.checkEnd();
+    checkEnd(world);
   } catch (error) {
     return { world, convergenceMs, error };
   }
@@ -55,7 +56,7 @@ async function converge(world: World): Promise<number> {
   const startMs = world.nowMs();
   for (let atMs = startMs; atMs < startMs + patienceMs; atMs += lookMs) {
     while (await world.step(atMs));
-    if (world.checker.converged()) return atMs - startMs;
+    if (world.checker.rootsAgree()) return atMs - startMs;
   }
   throw new SafetyViolation('L1', `the replicas did not agree within ${patienceMs} ms after the faults had ended`);
 }

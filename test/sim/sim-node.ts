@@ -75,6 +75,7 @@ export class SimNode {
   #life = 0;
   #stream: SimStream | undefined;
   #isLeaving = false;
+  #startsAgain = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #diskFreeAtMs = 0;
   /** In the data folder, and lost with it. */
@@ -113,6 +114,7 @@ export class SimNode {
     if (this.running) return;
     const life = ++this.#life;
     this.#isLeaving = false;
+    this.#startsAgain = false;
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     this.#diskFreeAtMs = this.#world.nowMs();
     this.loop.restart();
@@ -122,6 +124,12 @@ export class SimNode {
       () => this.#world.schedule(0, () => life === this.#life && this.#run()),
       (error: unknown) => this.#break(error),
     );
+  }
+
+  /** Starts a process, after the one that is leaving has ended. */
+  startAgain(): void {
+    if (this.#isLeaving && this.running) this.#startsAgain = true;
+    else this.start();
   }
 
   /** The process dies. `keepsWrite`: see `NodeDisk.crash`. */
@@ -139,10 +147,20 @@ export class SimNode {
     const life = this.#life;
     const look = (): void => {
       if (life !== this.#life) return;
-      if (this.replica?.idle === true) this.crash(false);
-      else this.#world.schedule(leaveCheckMs, look);
+      if (this.replica?.idle !== true) {
+        this.#world.schedule(leaveCheckMs, look);
+        return;
+      }
+      this.crash(false);
+      if (this.#startsAgain) this.start();
     };
     this.#world.schedule(leaveCheckMs, look);
+  }
+
+  /** The registry names other seeds, to this process and to later ones. */
+  changeSeeds(seeds: readonly number[]): void {
+    this.seeds = seeds;
+    this.step({ type: 'seeds', seeds: this.#seedAddresses() });
   }
 
   /** The data folder is lost: the next process starts as a new origin. Only while none runs. */
@@ -154,8 +172,8 @@ export class SimNode {
 
   /** As a client's request reaches the node. Never settles when the node dies first. */
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
-    if (this.replica?.mayWrite === false) this.#world.situations.reached('refused before it knew its log');
-    if (this.#isLeaving || this.#publisher === undefined || this.replica?.mayWrite !== true) {
+    if (this.replica?.hasJoined === false) this.#world.situations.reached('refused before it knew its log');
+    if (this.#isLeaving || this.#publisher === undefined || this.replica?.hasJoined !== true) {
       throw new GrapevineError('UNAVAILABLE', `${this.name} takes no publishes.`);
     }
     this.#world.unsettle();
@@ -215,6 +233,7 @@ export class SimNode {
       this.#world.watcher.received(this, message);
       this.step({ type: 'message', sender, message });
     });
+    transport.onForeignVersion((version, sender) => this.step({ type: 'foreign-version', sender, version }));
     this.step({ type: 'wake' });
   }
 
@@ -243,7 +262,7 @@ export class SimNode {
         http: addressOf(firstPort + this.index),
         tls: false,
       },
-      seeds: this.seeds.filter((seed) => seed !== this.index).map((seed) => addressOf(firstPort + seed)),
+      seeds: this.#seedAddresses(),
       expectsPeers: false,
       intervalMs: settings.intervalMs,
       fanout: settings.fanout,
@@ -256,6 +275,10 @@ export class SimNode {
       catchUpBytes: settings.catchUpBytes,
       smallestRetentionMs: Number.POSITIVE_INFINITY,
     };
+  }
+
+  #seedAddresses(): Address[] {
+    return this.seeds.filter((seed) => seed !== this.index).map((seed) => addressOf(firstPort + seed));
   }
 
   #protection(): { sealer: Sealer | PlainSealer; opener: Opener | PlainOpener } {
@@ -308,10 +331,14 @@ export class SimNode {
   #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {
     this.#world.unsettle();
     const life = this.#life;
+    // At once, for the write's own end has had to wait for its turn already.
+    const finish = (event: ReplicaEvent): void => {
+      this.#world.schedule(0, () => life === this.#life && this.step(event));
+    };
     this.disk.commit(segments).then(
-      () => this.#enqueue({ type: 'committed', batch }, life),
+      () => finish({ type: 'committed', batch }),
       (error: unknown) => {
-        if (error === this.diskFailure) this.#enqueue({ type: 'commit-failed', batch, reason: String(error) }, life);
+        if (error === this.diskFailure) finish({ type: 'commit-failed', batch, reason: String(error) });
         else this.#break(error);
       },
     );
@@ -331,7 +358,10 @@ export class SimNode {
     });
   }
 
-  /** One disk does one thing after the other, so that writes end in the order in which they began. */
+  /**
+   * One disk does one thing after the other, so that writes end in the order in which they began. That one has ended the
+   * process hears when its turn comes.
+   */
   #afterWrite(run: () => void): void {
     const life = this.#life;
     const nowMs = this.#world.nowMs();
@@ -339,8 +369,10 @@ export class SimNode {
     this.#diskFreeAtMs = Math.max(this.#diskFreeAtMs, nowMs) + least + (most - least) * this.#random.float();
     this.#world.schedule(this.#diskFreeAtMs - nowMs, () => {
       if (life !== this.#life) return;
-      this.#world.unsettle();
-      run();
+      this.loop.run(() => {
+        this.#world.unsettle();
+        run();
+      });
     });
   }
 

@@ -32,10 +32,13 @@ export class World implements Surroundings {
   readonly situations = new SituationCounts();
   readonly watcher = new Watcher(this.situations);
   readonly counts = { events: 0, crashes: 0, partitions: 0, streams: 0, brokenStreams: 0 };
+  /** Number of the key with which the cluster is to seal. */
+  sealingKey = 0;
   readonly #queue = new EventQueue();
   readonly #ongoing = new Set<() => void>();
   #nowMs = 0;
   #isSettled = true;
+  #isHealed = false;
 
   constructor(settings: Settings, disk: DiskMaker = diskMaker(settings)) {
     this.settings = settings;
@@ -83,7 +86,7 @@ export class World implements Surroundings {
   }
 
   flushed(node: SimNode): void {
-    this.checker.flushed(node);
+    this.checker.truth.flushed(node);
   }
 
   unsettle(): void {
@@ -94,6 +97,13 @@ export class World implements Surroundings {
   withNode(index: number, act: (node: SimNode) => void): void {
     const node = this.nodes[index];
     if (node !== undefined) act(node);
+  }
+
+  /** Calls `act` after a while, unless all is healed by then. */
+  unlessHealed(delayMs: number, act: () => void): void {
+    this.schedule(delayMs, () => {
+      if (!this.#isHealed) act();
+    });
   }
 
   /** Calls `end` after a while, or when all is healed. */
@@ -107,10 +117,17 @@ export class World implements Surroundings {
   /** Ends every fault that is under way. */
   heal(): void {
     this.trace.note('heal', this.#nowMs);
+    this.#isHealed = true;
     for (const end of this.#ongoing) end();
     this.#ongoing.clear();
     this.network.heal();
-    for (const node of this.nodes) node.start();
+    for (const node of this.nodes) {
+      if (node.keyFile.join() !== `${this.sealingKey}`) {
+        node.keyFile = [this.sealingKey];
+        node.crash(false);
+      }
+      node.startAgain();
+    }
   }
 
   /** Lets the next thing happen, if one does before `untilMs`; false when none does, and then it is `untilMs`. */

@@ -20,6 +20,8 @@ export interface ActKind {
   readonly kind: string;
   /** How often it is drawn beside others that a schedule has. */
   readonly weight: number;
+  /** Whether it can keep a node from hearing its peers for seconds. */
+  readonly silences: boolean;
   /** Parameters of one act; undefined when it makes no sense in this cluster. */
   draw(drawing: Drawing): Record<string, unknown> | undefined;
   /** Throws a `ZodError` when the parameters are not those of this kind. */
@@ -32,16 +34,18 @@ export interface ActKind {
 export function actKind<Shape extends z.ZodRawShape>(definition: {
   readonly kind: string;
   readonly weight: number;
+  readonly silences?: boolean;
   readonly shape: Shape;
   draw(drawing: Drawing): z.infer<z.ZodObject<Shape>> | undefined;
   perform(world: World, parameters: z.infer<z.ZodObject<Shape>>): void;
 }): ActKind {
-  const { kind, weight, shape } = definition;
+  const { kind, weight, silences = false, shape } = definition;
   const parameters = z.object(shape);
   const schema = z.strictObject({ atMs: milliseconds, kind: z.literal(kind), ...shape });
   return {
     kind,
     weight,
+    silences,
     draw: (drawing) => definition.draw(drawing),
     check: (act) => void schema.parse(act),
     perform: (world, act) => definition.perform(world, parameters.parse(act)),

@@ -1,17 +1,49 @@
 import type { Act } from '../plan/plan.ts';
 import type { ActKind } from './act-kind.ts';
+import { changeSeeds } from './change-seeds.ts';
+import { clockJump } from './clock-jump.ts';
 import { crash } from './crash.ts';
+import { failingDisk } from './failing-disk.ts';
+import { leave } from './leave.ts';
+import { lossyLinks } from './lossy-links.ts';
+import { loseData, restoreBackup } from './lost-data.ts';
 import { partition } from './partition.ts';
-import { publish } from './publish.ts';
+import { burst, publish, publishWithKey } from './publish.ts';
+import { follow, read } from './read.ts';
+import { rotateKeys } from './rotate-keys.ts';
+import { slowDisk } from './slow-disk.ts';
+import { slowNode, stall } from './slow-node.ts';
 import { weather } from './weather.ts';
 
 /** What clients do in every run. */
-export const workload: readonly ActKind[] = [publish];
+export const workload: readonly ActKind[] = [publish, publishWithKey, burst, read, follow];
 
 /** What a run has only when its seed says so. */
-export const faults: readonly ActKind[] = [crash, partition, weather];
+export const faults: readonly ActKind[] = [
+  crash,
+  partition,
+  lossyLinks,
+  weather,
+  slowDisk,
+  failingDisk,
+  stall,
+  slowNode,
+  clockJump,
+  loseData,
+  leave,
+  changeSeeds,
+  rotateKeys,
+];
 
-const byKind: ReadonlyMap<string, ActKind> = new Map([...workload, ...faults].map((act) => [act.kind, act]));
+/**
+ * Drawn into plans of its own, without faults that keep nodes from hearing each other: a node that is put back and reaches
+ * nobody writes on after a while, and its log forks.
+ */
+export const calmFaults: readonly ActKind[] = [restoreBackup, ...faults.filter(({ silences }) => !silences)];
+
+const byKind: ReadonlyMap<string, ActKind> = new Map(
+  [...workload, ...faults, ...calmFaults].map((act) => [act.kind, act]),
+);
 
 /** Throws when an act is of no kind that there is, or lacks what its kind needs. */
 export function checkActs(acts: readonly Act[]): void {

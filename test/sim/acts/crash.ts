@@ -6,6 +6,7 @@ import { actKind } from './act-kind.ts';
 export const crash = actKind({
   kind: 'crash',
   weight: 3,
+  silences: true,
   shape: { node: nodeIndex, downMs: milliseconds, keepsWrite: z.boolean() },
   draw({ random, node, between }) {
     return {

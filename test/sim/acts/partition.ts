@@ -6,6 +6,7 @@ import { actKind } from './act-kind.ts';
 export const partition = actKind({
   kind: 'partition',
   weight: 2,
+  silences: true,
   shape: { nodes: z.array(nodeIndex), direction: z.enum(['both', 'in', 'out']), forMs: milliseconds },
   draw({ random, settings, someNodes, between }) {
     if (settings.nodes < 2) return undefined;

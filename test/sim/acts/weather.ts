@@ -7,6 +7,7 @@ import { actKind } from './act-kind.ts';
 export const weather = actKind({
   kind: 'weather',
   weight: 2,
+  silences: true,
   shape: {
     loss: z.number().min(0).max(1),
     duplication: z.number().min(0).max(1),

@@ -1,30 +1,46 @@
 import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
+import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
+import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { SimNode } from '../sim-node.ts';
+import { Reader } from './reader.ts';
+import { SetFull, type SetFullCounts, type ShownMessage } from './set-full.ts';
+import type { SituationCounts } from './situations.ts';
+import { SafetyViolation } from './violation.ts';
 
 export interface PublishWish {
   readonly count: number;
   readonly bodyBytes: number;
   readonly acks: number;
-  readonly timeoutMs?: number;
-  readonly idempotencyKey?: string;
+  readonly timeoutMs: number;
+  /** Which of the readers publishes, and wants to see it from then on. */
+  readonly reader?: number;
+  /** Publishes with the same key are the same messages. */
+  readonly key?: string;
 }
 
 /** What clients need of the world. */
 export interface ClientSurroundings {
   readonly nodes: readonly SimNode[];
+  readonly situations: SituationCounts;
   nowMs(): number;
   schedule(delayMs: number, run: () => void): void;
 }
 
+export const readers = 3;
 const topics = 5;
-const defaultTimeoutMs = 5_000;
-export const author = 'simulator';
+const pageSize = 50;
+const author = 'simulator';
+const decoder = new TextDecoder();
 
-/** The clients of the cluster: what they publish and what they are told. */
+/** The clients of the cluster: what they publish, what they are told, and what they see. */
 export class Clients {
-  readonly counts = { published: 0, answered: 0, refused: 0 };
+  readonly counts = { published: 0, answered: 0, refused: 0, reads: 0 };
   readonly #world: ClientSurroundings;
+  readonly #set = new SetFull();
+  readonly #readers = Array.from({ length: readers }, (_, index) => new Reader(`reader ${index + 1}`));
+  /** What each node's process has shown so far, by name. */
+  readonly #shown = new WeakMap<Views, Set<string>>();
   #next = 0;
 
   constructor(world: ClientSurroundings) {
@@ -32,33 +48,117 @@ export class Clients {
   }
 
   /** Publishes at node `index`, if it runs. Every message says in its body which one it is. */
-  publish(index: number, { count, bodyBytes, acks, timeoutMs, idempotencyKey }: PublishWish): void {
+  publish(index: number, { count, bodyBytes, acks, timeoutMs, reader, key }: PublishWish): void {
     const node = this.#world.nodes[index];
     if (node?.running !== true) return;
-    const messages = Array.from({ length: count }, () => {
-      const name = `${this.#next++}`;
-      return {
-        topic: `topic-${this.#next % topics}`,
-        body: name.padEnd(Math.max(name.length, bodyBytes), '.'),
-        contentType: 'text/plain',
-        headers: {},
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      };
-    });
+    const names = Array.from({ length: count }, (_, i) => (key === undefined ? `${this.#next++}` : `${key}-${i}`));
+    const messages = names.map((name) => ({
+      topic: topicOf(name),
+      body: name.padEnd(Math.max(name.length, bodyBytes), '.'),
+      contentType: 'text/plain',
+      headers: {},
+      ...(key === undefined ? {} : { idempotencyKey: name }),
+    }));
+    for (const name of names) this.#set.invoked(name);
     this.counts.published += count;
-    const request = { messages, acks, timeoutMs: timeoutMs ?? defaultTimeoutMs };
-    node.publish(author, request).then(
-      (outcome) => this.#world.schedule(0, () => this.#answered(outcome)),
+    node.publish(author, { messages, acks, timeoutMs }).then(
+      (outcome) => this.#world.schedule(0, () => this.#answered(names, outcome, this.#readers[reader ?? readers])),
       (error: unknown) => this.#world.schedule(0, () => this.#refused(error)),
     );
   }
 
-  #answered({ results }: PublishOutcome): void {
+  /** Reads everything at node `index`, if it runs. */
+  read(index: number): void {
+    const node = this.#world.nodes[index];
+    const views = node?.running === true ? node.disk.views : undefined;
+    if (node !== undefined && views !== undefined) this.#read(node, views);
+  }
+
+  /** A reader goes on at node `index`, if it runs. */
+  follow(reader: number, index: number): void {
+    const node = this.#world.nodes[index];
+    const views = node?.running === true ? node.disk.views : undefined;
+    const following = this.#readers[reader];
+    if (node === undefined || views === undefined || following === undefined) return;
+    this.counts.reads++;
+    if (!following.follow(views, node.name)) this.#world.situations.reached('not yet');
+  }
+
+  /** Once all nodes agree: everybody reads everywhere, and must see what there is. */
+  checkEnd(sizeLeft: (origin: string) => number): SetFullCounts {
+    const isGone = ({ origin, seq }: Pick<ShownMessage, 'origin' | 'seq'>): boolean => seq >= sizeLeft(origin);
+    const visible: StoredEntry[] = [];
+    for (const reader of this.#readers) reader.giveUp(sizeLeft);
+    for (const node of this.#world.nodes) {
+      const { views } = node.disk;
+      if (views === undefined) continue;
+      const shown = this.#read(node, views);
+      if (node.index === 0) visible.push(...shown);
+      this.#readers.forEach((_, reader) => {
+        this.follow(reader, node.index);
+      });
+    }
+    for (const reader of this.#readers) {
+      const missing = visible.find(({ id, entry }) => !reader.saw(id) && !isGone(entry));
+      if (missing !== undefined) {
+        const { origin, seq } = missing.entry;
+        throw new SafetyViolation('C8', `${reader.name} never saw ${origin}:${seq}`);
+      }
+    }
+    return this.#set.check(isGone);
+  }
+
+  #read(node: SimNode, views: Views): StoredEntry[] {
+    this.counts.reads++;
+    const entries = readAll(views);
+    const messages = entries.map(shownMessage);
+    this.#set.read(messages, this.#world.nowMs(), node.name);
+    this.#requireShownBefore(node, views, new Set(messages.map(({ name }) => name)));
+    return entries;
+  }
+
+  /** What a process has shown once it shows for good: it is flushed. */
+  #requireShownBefore(node: SimNode, views: Views, now: Set<string>): void {
+    const missing = this.#shown.get(views)?.difference(now).values().next().value;
+    if (missing !== undefined) {
+      throw new SafetyViolation('C7', `${node.name} does not show message ${missing} any more`);
+    }
+    this.#shown.set(views, now);
+  }
+
+  #answered(names: readonly string[], { results, token }: PublishOutcome, reader?: Reader): void {
     this.counts.answered += results.length;
+    results.forEach(({ origin, seq, duplicate }, i) => {
+      if (duplicate) this.#world.situations.reached('publish repeated');
+      const name = names[i];
+      if (name !== undefined) this.#set.acknowledged({ name, origin, seq }, this.#world.nowMs());
+    });
+    reader?.published(
+      results.map(({ id }) => id),
+      decodeToken(token),
+    );
   }
 
   #refused(error: unknown): void {
     if (!(error instanceof GrapevineError)) throw error;
     this.counts.refused++;
   }
+}
+
+/** Always the same for one message, however often it is published. */
+function topicOf(name: string): string {
+  return `topic-${(name.charCodeAt(name.length - 1) + name.length) % topics}`;
+}
+
+function readAll(views: Views): StoredEntry[] {
+  const entries: StoredEntry[] = [];
+  for (let after = views.since(new Map(), new Set(), pageSize); ; ) {
+    entries.push(...after.items);
+    if (!after.more) return entries;
+    after = views.since(after.vector, new Set(), pageSize);
+  }
+}
+
+function shownMessage({ entry: { origin, seq, body } }: StoredEntry): ShownMessage {
+  return { name: decoder.decode(body).replace(/\.*$/, ''), origin, seq };
 }

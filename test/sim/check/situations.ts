@@ -10,6 +10,12 @@ export const situations = {
   'sliced vector': 'a vector did not fit into its request',
   'suspicion refuted': 'a node raised its incarnation because others took it for suspect or dead',
   'acknowledgement timed out': 'fewer nodes than asked for had said in time that they hold a publish',
+  'not yet': 'a reader came to a node that did not hold what the reader had published',
+  'publish repeated': 'a publish was answered with the message that had its idempotency key before',
+  'data folder lost': 'a node lost its data folder and went on as a new origin',
+  'backup restored': 'a node was put back to a backup of its data folder',
+  'keys rotated': 'the cluster changed its key while it ran',
+  'key changed while a node was down': 'a node started with another key file than that with which it went down',
 } as const;
 
 export type Situation = keyof typeof situations;

@@ -26,6 +26,7 @@ export class LightDisk implements NodeDisk {
     tree: (origin) => this.#tree(origin),
   };
   readonly views = undefined;
+  readonly data = undefined;
   readonly #schedule: DiskSchedule;
   #origins = new Map<string, OriginOnDisk>();
   #unflushed: Write[] = [];

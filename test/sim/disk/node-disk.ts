@@ -1,4 +1,5 @@
 import type { LogReader } from '@grapevine/cluster-node/core/ports.ts';
+import type { KeyValueReader } from '@grapevine/cluster-node/store/key-value.ts';
 import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
 import type { Views } from '@grapevine/cluster-node/views/views.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
@@ -19,6 +20,8 @@ export interface NodeDisk {
   readonly log: LogReader;
   /** The node's read model, where this kind of disk keeps one. */
   readonly views: Views | undefined;
+  /** All that lies on the disk, where it is the node's own store that put it there. */
+  readonly data: KeyValueReader | undefined;
   /** Makes the disk ready for a process that starts. */
   open(): Promise<void>;
   /** As `LogStore.commit`. */

@@ -2,7 +2,14 @@ import type { LogReader } from '@grapevine/cluster-node/core/ports.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { readHeads } from '@grapevine/cluster-node/store/head-record.ts';
 import { IndexedLogStore } from '@grapevine/cluster-node/store/indexed-log-store.ts';
-import type { Change, KeyRange, KeyValue, KeyValueStore, Table } from '@grapevine/cluster-node/store/key-value.ts';
+import type {
+  Change,
+  KeyRange,
+  KeyValue,
+  KeyValueReader,
+  KeyValueStore,
+  Table,
+} from '@grapevine/cluster-node/store/key-value.ts';
 import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
 import { MemoryKeyValue } from '@grapevine/cluster-node/store/memory-key-value.ts';
 import { segmentBytesFrom } from '@grapevine/cluster-node/store/stored-log.ts';
@@ -26,6 +33,10 @@ export class StoredDisk implements NodeDisk {
 
   get views(): Views {
     return this.#opened().views;
+  }
+
+  get data(): KeyValueReader {
+    return this.#memory;
   }
 
   async open(): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
 import type { ActKind, Drawing } from '../acts/act-kind.ts';
-import { faults, workload } from '../acts/all-acts.ts';
+import { calmFaults, faults, workload } from '../acts/all-acts.ts';
 import { type Act, type Plan, type Settings, usualSettings } from './plan.ts';
 
 /** What the command line decides instead of the seed. */
@@ -18,10 +18,10 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const random = new SeededRandom(seed);
   const settings = drawSettings(seed, random, wishes);
   const endMs = wishes.endMs ?? 4_000 + random.below(20_000);
-  const kinds = [...workload, ...faults.filter(() => random.below(2) === 0)].map((kind) => ({
-    kind,
-    weight: kind.weight * (0.2 + 1.6 * random.float()),
-  }));
+  const possible = random.below(8) === 0 ? calmFaults : faults;
+  const chosen = possible.filter(() => random.below(2) === 0);
+  const faultShare = 0.02 + 0.25 * random.float() ** 2;
+  const kinds = [...weighted(workload, 1 - faultShare, random), ...weighted(chosen, faultShare, random)];
   const meanGapMs = 30 + random.below(170);
   const drawing = drawingOf(random, settings);
   const acts: Act[] = [];
@@ -58,6 +58,13 @@ function drawingOf(random: Random, settings: Settings): Drawing {
     },
     between: (leastMs, mostMs) => leastMs + random.below(mostMs - leastMs + 1),
   };
+}
+
+/** Kinds whose weights come to `total`; how they stand to each other is drawn. */
+function weighted(kinds: readonly ActKind[], total: number, random: Random): { kind: ActKind; weight: number }[] {
+  const drawn = kinds.map((kind) => ({ kind, weight: kind.weight * (0.2 + 1.6 * random.float()) }));
+  const sum = drawn.reduce((all, { weight }) => all + weight, 0);
+  return drawn.map(({ kind, weight }) => ({ kind, weight: (weight / sum) * total }));
 }
 
 function choose(kinds: readonly { kind: ActKind; weight: number }[], random: Random): ActKind {

@@ -1,0 +1,96 @@
+import { Problems } from '@grapevine/cluster-node/fsck/problems.ts';
+import { checkData } from '@grapevine/cluster-node/fsck.ts';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
+import { decodeSegment } from '@grapevine/cluster-node/wire/segment.ts';
+import { toHex } from '@grapevine/shared/log/bytes.ts';
+import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
+import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
+import type { SimNode } from '../sim-node.ts';
+import type { World } from '../world.ts';
+import type { SetFullCounts } from './set-full.ts';
+import { SafetyViolation } from './violation.ts';
+
+/** More than a simulated cluster has. */
+const maxTopics = 1_000;
+const pageSize = 9;
+
+/** The last look, once all agree: at every disk, and at what every node shows. */
+export function checkEnd(world: World): SetFullCounts {
+  for (const node of world.nodes) {
+    world.checker.requireAcknowledged(node, rebuild(node));
+    requireSound(world, node);
+  }
+  const [first, ...others] = world.nodes.map((node) => ({ node, shown: everythingShownBy(node) }));
+  for (const { node, shown } of others) {
+    if (shown === first?.shown) continue;
+    throw new SafetyViolation('C9', `${node.name} shows other topics or pages than ${first?.node.name}`);
+  }
+  return world.clients.checkEnd((origin) => world.checker.sizeLeft(origin));
+}
+
+/** Reads a disk from its raw entries, checks each tree's root against its head, and answers the ids by origin. */
+function rebuild(node: SimNode): Map<string, string[]> {
+  const ids = new Map<string, string[]>();
+  for (const head of node.disk.heads()) {
+    const frontier = new Frontier(fastTreeHash);
+    const own: string[] = [];
+    for (const bytes of node.disk.segments(head.origin)) {
+      for (const record of decodeSegment(bytes).records) {
+        const leaf = record.kind === 'entry' ? fastTreeHash.leaf(record.bytes) : record.leafHash;
+        frontier.append(leaf);
+        own.push(toHex(leaf));
+      }
+    }
+    if (own.length !== head.size || toHex(frontier.root()) !== toHex(head.root)) {
+      throw new SafetyViolation('C5', `${node.name}: the raw entries of ${head.origin} do not give its root`);
+    }
+    ids.set(head.origin, own);
+  }
+  return ids;
+}
+
+/** What `grapevine fsck` would find on the disk. */
+function requireSound({ signatures }: World, { name, disk }: SimNode): void {
+  if (disk.data === undefined) return;
+  const problems = new Problems();
+  checkData(disk.data, { hash: fastTreeHash, verifier: signatures.verifier }, problems);
+  const [problem] = problems.list();
+  if (problem !== undefined) throw new SafetyViolation('C5', `${name}: ${problem}`);
+}
+
+/** All topics and pages in words, the same on nodes that show the same. */
+function everythingShownBy({ name, disk: { views } }: SimNode): string {
+  if (views === undefined) return '';
+  const topics = views.topics(maxTopics);
+  const pages = topics.map((topic) => {
+    const forward = pagesOf(views, topic.name, 'forward');
+    const backward = pagesOf(views, topic.name, 'backward');
+    if (forward.join() !== backward.join() || forward.length !== topic.count) {
+      throw new SafetyViolation('C9', `${name} shows ${topic.name} differently from its two ends`);
+    }
+    return forward;
+  });
+  return JSON.stringify([topics, pages]);
+}
+
+/** Ids of a topic in order. */
+function pagesOf(views: Views, topic: string, direction: 'forward' | 'backward'): string[] {
+  const found: StoredEntry[] = [];
+  for (;;) {
+    const edge = direction === 'forward' ? found.at(-1) : found[0];
+    const { items, hasNext, hasPrevious } = views.page({
+      topic,
+      direction,
+      limit: pageSize,
+      ...(edge === undefined ? {} : { [direction === 'forward' ? 'after' : 'before']: positionOf(edge) }),
+    });
+    if (direction === 'forward') found.push(...items);
+    else found.unshift(...items);
+    if (!(direction === 'forward' ? hasNext : hasPrevious)) return found.map(({ id }) => id);
+  }
+}
+
+function positionOf({ entry }: StoredEntry): { hlc: string; origin: string; seq: number } {
+  return { hlc: hlcToHex(entry.hlc), origin: entry.origin, seq: entry.seq };
+}
