@@ -7,7 +7,7 @@ import DataLoader from 'dataloader';
 
 /** One request's loaders: whatever a document asks for several times is fetched once. */
 export interface Loaders {
-  /** Messages by id, in batches; `undefined` where nobody holds such a message. */
+  /** Messages by id, in batches; `undefined` where nobody holds such a message. Throws `ERASED` for one that was erased. */
   readonly messages: DataLoader<string, Message | undefined>;
   /** Proofs by message id. Nodes give one at a time, so this only saves repetition. */
   readonly proofs: DataLoader<string, MessageProof | undefined>;
@@ -15,7 +15,9 @@ export interface Loaders {
 
 export function createLoaders(cluster: ClusterClient, caller: Caller): Loaders {
   return {
-    messages: new DataLoader((ids) => cluster.messagesByIds(caller, ids), { maxBatchSize: limits.idsPerRead }),
+    messages: new DataLoader<string, Message | undefined>((ids) => cluster.messagesByIds(caller, ids), {
+      maxBatchSize: limits.idsPerRead,
+    }),
     proofs: new DataLoader((ids) => Promise.all(ids.map((id) => cluster.proof(caller, id).catch(asError)))),
   };
 }

@@ -119,8 +119,23 @@ test('the inclusion proof of GraphQL is what the verifier takes', async () => {
   const inclusionProof = (data?.['message'] as { inclusionProof: object } | undefined)?.inclusionProof;
   const verified = verifyMessageProof(inclusionProof);
   assert.ok(verified.valid);
-  assert.equal(new TextDecoder().decode(verified.entry.body), 'the one');
+  assert.equal(new TextDecoder().decode(verified.entry?.body), 'the one');
   assert.equal(verifyMessageProof({ ...inclusionProof, id: 'f'.repeat(64) }).valid, false);
+});
+
+test('an erased message is an error of its own, and its place can still be proven', async () => {
+  const { message } = await publish({ topic: 'brief', body: 'gone soon' });
+  for (const node of web.cluster.nodes) node.replica.erased.add(message.id);
+  const { data, errors } = await web.graph(
+    `query ($id: ID!) { message(id: $id) { body } inclusionProof(id: $id) {
+      id origin seq treeSize path entry head { origin size root hlc publicKey signature }
+    } }`,
+    { id: message.id },
+  );
+  assert.deepEqual([data?.['message'], errors.map(({ extensions }) => extensions.code)], [null, ['ERASED']]);
+  const verified = verifyMessageProof(data?.['inclusionProof']);
+  assert.ok(verified.valid);
+  assert.deepEqual([verified.origin, verified.entry], [message.origin, undefined]);
 });
 
 test('publishing again with the same idempotency key gives the first message back', async () => {

@@ -28,7 +28,18 @@ test('gives a proof that holds', async () => {
   const response = await mobile.call(`/messages/${published.id}/proof`);
   const verified = verifyMessageProof(await response.json());
   assert.ok(verified.valid, 'expected a valid proof');
-  assert.equal(new TextDecoder().decode(verified.entry.body), 'second');
+  assert.equal(new TextDecoder().decode(verified.entry?.body), 'second');
+});
+
+test('says that a message has been erased, and still proves that it was there', async () => {
+  const { id, seq } = await mobile.publish('t', 'gone soon');
+  for (const node of mobile.cluster.nodes) node.replica.erased.add(id);
+  const response = await mobile.call(`/messages/${id}`);
+  assert.equal(response.status, 410);
+  assert.equal(((await response.json()) as { code: string }).code, 'ERASED');
+  const verified = verifyMessageProof(await (await mobile.call(`/messages/${id}/proof`)).json());
+  assert.ok(verified.valid);
+  assert.deepEqual([verified.seq, verified.entry], [seq, undefined]);
 });
 
 test('finds a message that only one node holds yet', async () => {

@@ -23,7 +23,10 @@ export const InclusionProofType = builder.objectRef<MessageProof>('InclusionProo
     seq: t.expose('seq', { type: 'BigInt', description: 'Index of the leaf.' }),
     treeSize: t.expose('treeSize', { type: 'BigInt', description: 'Size of the tree that the path belongs to.' }),
     path: t.exposeStringList('path', { description: 'Sibling hashes from the leaf to the root, in hex.' }),
-    entry: t.exposeString('entry', { description: 'The message’s canonical bytes in base64.' }),
+    entry: t.exposeString('entry', {
+      nullable: true,
+      description: 'The message’s canonical bytes in base64; null when retention has erased them.',
+    }),
     head: t.expose('head', { type: SignedHeadType }),
   }),
 });

@@ -40,9 +40,21 @@ builder.queryField('message', (t) =>
   t.field({
     type: MessageType,
     nullable: true,
-    description: 'The message with this id; null when no replica that was asked holds it.',
+    description:
+      'The message with this id; null when no replica that was asked holds it, with an error ERASED when only its hash is left.',
     args: { id: t.arg.id({ required: true }) },
     extensions: { ...readRules },
     resolve: (_root, { id }, { loaders }) => loaders.messages.load(parseInput(hashSchema, id, 'id')),
+  }),
+);
+
+builder.queryField('inclusionProof', (t) =>
+  t.field({
+    type: InclusionProofType,
+    nullable: true,
+    description: 'Like `Message.inclusionProof`, also for a message that retention has erased.',
+    args: { id: t.arg.id({ required: true }) },
+    extensions: { ...readRules, ...proofRules },
+    resolve: (_root, { id }, { loaders }) => loaders.proofs.load(parseInput(hashSchema, id, 'id')),
   }),
 );

@@ -31,8 +31,9 @@ function proofOf(name: string): MessageProof {
 }
 
 async function verify(id: string, inclusionProof: MessageProof | null, ...options: string[]) {
-  const message = inclusionProof === null ? null : { inclusionProof };
-  await using gateway = await standInGateway((_request, response) => sendJson(response, 200, { data: { message } }));
+  await using gateway = await standInGateway((_request, response) =>
+    sendJson(response, 200, { data: { inclusionProof } }),
+  );
   return await runCommand(['verify', id, ...options, ...gateway.target]);
 }
 
@@ -45,6 +46,15 @@ test('a valid proof shows every step and what was proven', async () => {
   assert.match(stdout, new RegExp(`\nvalid: entry 0 of origin ${proof.origin}, by ann in news\n$`));
   const json = JSON.parse((await verify(proof.id, proof, '--json')).stdout);
   assert.deepEqual(json, { valid: true, origin: proof.origin, seq: 0, topic: 'news', author: 'ann' });
+});
+
+test('of an erased message the place is proven, and nothing is said of what it was', async () => {
+  const { code, stdout } = await verify(proof.id, { ...proof, entry: null });
+  assert.equal(code, 0);
+  assert.equal(stdout.match(/^✔ /gm)?.length, 5);
+  assert.match(stdout, new RegExp(`\nvalid: entry 0 of origin ${proof.origin}, erased since\n$`));
+  const json = JSON.parse((await verify(proof.id, { ...proof, entry: null }, '--json')).stdout);
+  assert.deepEqual(json, { valid: true, origin: proof.origin, seq: 0, erased: true });
 });
 
 test('a proof that fails stops at the step that failed, with exit code 1', async () => {

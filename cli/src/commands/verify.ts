@@ -17,16 +17,14 @@ interface VerifyOptions extends TargetOptions {
 }
 
 const query = `query ($id: ID!) {
-  message(id: $id) {
-    inclusionProof {
-      id origin seq treeSize path entry
-      head { origin size root hlc publicKey signature }
-    }
+  inclusionProof(id: $id) {
+    id origin seq treeSize path entry
+    head { origin size root hlc publicKey signature }
   }
 }`;
 
 /** What the server sent as a proof stays unknown here: the verifier is who judges it. */
-const answerSchema = z.object({ message: z.object({ inclusionProof: z.unknown() }).nullable() });
+const answerSchema = z.object({ inclusionProof: z.unknown() });
 
 /** In the order in which the verifier takes them. */
 const steps: Readonly<Record<Step, string>> = {
@@ -39,6 +37,9 @@ const steps: Readonly<Record<Step, string>> = {
   signature: 'the origin signed the head',
 };
 
+/** What cannot be checked of a message that retention has erased. */
+const aboutContent: ReadonlySet<string> = new Set<Step>(['id', 'entry']);
+
 export function addVerify(program: Command, context: Context, setExitCode: SetExitCode): void {
   const command = program
     .command('verify')
@@ -48,7 +49,7 @@ export function addVerify(program: Command, context: Context, setExitCode: SetEx
     .addHelpText(
       'after',
       `
-The servers only deliver the proof. Exit codes: 0 valid · 1 not valid, or no such message · 2 not reachable
+The servers only deliver the proof. Of a message that retention has erased, its place is proven. Exit codes: 0 valid · 1 not valid, or no such message · 2 not reachable
 Example:
   grapevine verify $(grapevine publish hello 'Hi there')`,
     );
@@ -59,9 +60,9 @@ Example:
       throw new CommandError(`${text} is not a message id; expected 64 hexadecimal digits.`);
     }
     const client = new GatewayClient(await findTarget(context, options));
-    const { message } = await client.graphql(answerSchema, query, { id });
-    if (message === null) throw new CommandError(`no replica that was asked has a message ${id}.`);
-    const result = checkProof(message.inclusionProof, id);
+    const { inclusionProof } = await client.graphql(answerSchema, query, { id });
+    if (inclusionProof === null) throw new CommandError(`no replica that was asked has a message ${id}.`);
+    const result = checkProof(inclusionProof, id);
     context.stdout.write(options.json === true ? `${JSON.stringify(jsonOf(result))}\n` : describe(result, context));
     setExitCode(result.valid ? exitCodes.ok : exitCodes.failed);
   });
@@ -79,23 +80,26 @@ type Result = ReturnType<typeof checkProof>;
 
 function jsonOf(result: Result): object {
   if (!result.valid) return result;
-  const { origin, seq, topic, author } = result.entry;
-  return { valid: true, origin, seq, topic, author };
+  const { origin, seq, entry } = result;
+  const content = entry === undefined ? { erased: true } : { topic: entry.topic, author: entry.author };
+  return { valid: true, origin, seq, ...content };
 }
 
 function describe(result: Result, { stdout }: Context): string {
   const { green, red, bold } = painter(stdout);
   const lines: string[] = [];
+  const isErased = result.valid && result.entry === undefined;
   for (const [step, meaning] of Object.entries(steps)) {
     if (!result.valid && result.step === step) {
       lines.push(`${red('✘')} ${meaning}: ${printable(result.reason)}`, red(bold('not valid')));
       break;
     }
-    lines.push(`${green('✔')} ${meaning}`);
+    if (!isErased || !aboutContent.has(step)) lines.push(`${green('✔')} ${meaning}`);
   }
   if (result.valid) {
-    const { seq, origin, author, topic } = result.entry;
-    lines.push(`${green(bold('valid'))}: entry ${seq} of origin ${origin}, by ${printable(author)} in ${topic}`);
+    const { seq, origin, entry } = result;
+    const what = entry === undefined ? 'erased since' : `by ${printable(entry.author)} in ${entry.topic}`;
+    lines.push(`${green(bold('valid'))}: entry ${seq} of origin ${origin}, ${what}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -11,6 +11,7 @@ import { decodeEntry } from '@grapevine/shared/log/entry.ts';
 import { nobleHeadVerifier } from '@grapevine/shared/log/head.ts';
 import { nobleTreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { verifyInclusion } from '@grapevine/shared/merkle/verify.ts';
+import { verifyMessageProof } from '@grapevine/shared/verifier/verify-message.ts';
 import { type Answer, codeOf, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
 
 const draft = (body: string) => ({ topic: 'news', body });
@@ -174,8 +175,12 @@ test('a message that is not here is 404, an impossible id 400, an erased one say
   }
   node.service.erase(id);
   const erased = await node.get(`/v1/messages/${id}`);
-  assert.equal(erased.status, 404);
-  assert.match(problemSchema.parse(erased.body).detail, /erased/);
+  assert.deepEqual([erased.status, codeOf(erased)], [410, 'ERASED']);
+  const batch = await node.get(`/v1/messages?ids=${id},${'0'.repeat(64)}`);
+  assert.deepEqual(batch.body, { items: [null, null], erased: [id] });
+  const proof = verifyMessageProof((await node.get(`/v1/messages/${id}/proof`)).body);
+  assert.ok(proof.valid);
+  assert.deepEqual([proof.seq, proof.entry], [0, undefined]);
 });
 
 test('a message has its id as its tag', async () => {
@@ -195,7 +200,7 @@ test('a proof leads from the entry to a head that its origin signed', async () =
   const { results } = await node.publish({ messages: Array.from({ length: 7 }, (_, i) => draft(`m${i}`)) });
   for (const { id, seq } of results) {
     const proof = messageProofSchema.parse((await node.get(`/v1/messages/${id}/proof`)).body);
-    const bytes = Uint8Array.fromBase64(proof.entry);
+    const bytes = Uint8Array.fromBase64(proof.entry ?? '');
     assert.deepEqual([decodeEntry(bytes).seq, proof.seq, proof.treeSize], [seq, seq, 7]);
     const root = Uint8Array.fromHex(proof.head.root);
     const path = proof.path.map((hash) => Uint8Array.fromHex(hash));

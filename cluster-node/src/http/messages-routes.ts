@@ -1,5 +1,5 @@
 import { limits } from '@grapevine/shared/contracts/limits.ts';
-import { hashSchema, type Message } from '@grapevine/shared/contracts/node-api.ts';
+import { hashSchema, type Message, type MessagesByIdResponse } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
@@ -12,7 +12,7 @@ import { admitBodies } from './body-budget.ts';
 import { isUnchanged } from './conditional.ts';
 import { awaitConsistency } from './consistency.ts';
 import { messageJson } from './message-json.ts';
-import { messageProof } from './message-proof.ts';
+import { messageProof, type ProvablePlace } from './message-proof.ts';
 import { parsePublish } from './publish-request.ts';
 import { consistencyParameters, parseQuery, textParameter } from './query.ts';
 import { pathParameter, resource, sendJson } from './routing.ts';
@@ -70,7 +70,9 @@ function readBatch(service: NodeService): RequestHandler {
       const stored = service.views.message(id);
       return stored === undefined ? null : messageJson(stored);
     });
-    sendJson(response, 200, { items });
+    const missing = ids.filter((_, i) => items[i] === null);
+    const erased = missing.filter((id) => service.views.locate(id) !== undefined);
+    sendJson(response, 200, { items, erased } satisfies MessagesByIdResponse);
   };
 }
 
@@ -89,13 +91,21 @@ function proveMessage(service: NodeService, treeHash: TreeHash): RequestHandler 
   return async (request, response) => {
     const id = parseInput(hashSchema, pathParameter(request.params, 'id'), 'id');
     await awaitConsistency(service, parseQuery(messageQuery, request));
-    sendJson(response, 200, messageProof(service, treeHash, requireMessage(service, id)));
+    sendJson(response, 200, messageProof(service, treeHash, requirePlace(service, id)));
   };
 }
 
 function requireMessage(service: NodeService, id: string): StoredEntry {
   const stored = service.views.message(id);
   if (stored !== undefined) return stored;
-  const found = service.views.locate(id) === undefined ? 'holds no message' : 'has erased the body of message';
-  throw new GrapevineError('NOT_FOUND', `Node ${service.name} ${found} ${id}.`);
+  const { origin, seq } = requirePlace(service, id);
+  const detail = `Node ${service.name} has erased message ${id}: entry ${seq} of origin ${origin}.`;
+  throw new GrapevineError('ERASED', detail);
+}
+
+function requirePlace(service: NodeService, id: string): ProvablePlace {
+  const entry = service.views.message(id)?.entry;
+  const place = entry ?? service.views.locate(id);
+  if (place === undefined) throw new GrapevineError('NOT_FOUND', `Node ${service.name} holds no message ${id}.`);
+  return { id, origin: place.origin, seq: place.seq, entry };
 }

@@ -107,11 +107,24 @@ test('a message that one node does not hold yet is found at another', async () =
   const client = clientFor(under.cluster.seeds);
   for (let i = 0; i < 10; i++) {
     const [found, missing] = await client.messagesByIds(ada, [id, 'e'.repeat(64)]);
-    assert.equal(found?.body, 'hello');
+    assert.ok(found !== undefined && 'body' in found);
+    assert.equal(found.body, 'hello');
     assert.equal(missing, undefined);
     assert.equal((await client.proof(ada, id))?.id, id);
   }
   await client.stop();
+});
+
+test('a message that one node has erased is found at another, until all have', async () => {
+  await using under = await startClient();
+  const { results } = await under.client.publish(ada, { messages: [draft], acks: 3 });
+  const id = String(results[0]?.id);
+  const [last, ...others] = under.cluster.nodes;
+  for (const node of others) node.replica.erased.add(id);
+  for (let i = 0; i < 10; i++) assert.equal((await under.client.message(ada, id))?.body, 'hello');
+  last?.replica.erased.add(id);
+  await assert.rejects(under.client.message(ada, id), withCode('ERASED'));
+  assert.equal((await under.client.proof(ada, id))?.entry, null);
 });
 
 test('a node that hangs costs a read part of its time, not all of it', async () => {

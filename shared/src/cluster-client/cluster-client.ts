@@ -126,9 +126,13 @@ export class ClusterClient implements Stoppable {
     return this.#get(caller, messagesResponseSchema, path);
   }
 
-  /** One place per id, in the order asked; `undefined` where no node that was asked holds such a message. At most `limits.idsPerRead` ids. */
-  async messagesByIds(caller: Caller, ids: readonly string[]): Promise<readonly (Message | undefined)[]> {
+  /**
+   * One place per id, in the order asked; `undefined` where no node that was asked holds such a message, `ERASED` where one
+   * has only its hash left and no other has more. At most `limits.idsPerRead` ids.
+   */
+  async messagesByIds(caller: Caller, ids: readonly string[]): Promise<readonly (Message | Error | undefined)[]> {
     const found = new Map<string, Message>();
+    const erased = new Set<string>();
     const asked = new Set<string>();
     for (let further = 0; further <= furtherNodesForMissing; further++) {
       const missing = ids.filter((id) => !found.has(id));
@@ -140,17 +144,21 @@ export class ClusterClient implements Stoppable {
       });
       asked.add(answer.node);
       for (const message of answer.body.items) if (message !== null) found.set(message.id, message);
+      for (const id of answer.body.erased) erased.add(id);
     }
-    return ids.map((id) => found.get(id));
+    const missing = (id: string): Error | undefined =>
+      erased.has(id) ? new GrapevineError('ERASED', `Message ${id} has been erased.`) : undefined;
+    return ids.map((id) => found.get(id) ?? missing(id));
   }
 
-  /** The message with this id; `undefined` when no node that was asked holds it. */
+  /** The message with this id; `undefined` when no node that was asked holds it. Throws `ERASED` when only its hash is left. */
   async message(caller: Caller, id: string): Promise<Message | undefined> {
     const [message] = await this.messagesByIds(caller, [id]);
+    if (message instanceof Error) throw message;
     return message;
   }
 
-  /** The proof that the message is in its origin's signed log; `undefined` when no node that was asked holds the message. */
+  /** The proof that the message is in its origin's signed log; `undefined` when no node that was asked holds the message. It is without the entry when that has been erased. */
   async proof(caller: Caller, id: string): Promise<MessageProof | undefined> {
     const asked = new Set<string>();
     for (let further = 0; further <= furtherNodesForMissing; further++) {

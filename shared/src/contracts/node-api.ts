@@ -131,8 +131,15 @@ export const messagesResponseSchema = z.object({
 });
 export type MessagesResponse = z.infer<typeof messagesResponseSchema>;
 
-/** `GET /v1/messages?ids=a,b,c`: one place per id, in the order asked; null where this node holds no such message. */
-export const messagesByIdResponseSchema = z.object({ items: z.array(messageSchema.nullable()) });
+/**
+ * `GET /v1/messages?ids=a,b,c`: one place per id, in the order asked; null where this node holds no such message. `erased`
+ * names those of which it has only the hash left.
+ */
+export const messagesByIdResponseSchema = z.object({
+  items: z.array(messageSchema.nullable()),
+  erased: z.array(hashSchema),
+});
+export type MessagesByIdResponse = z.infer<typeof messagesByIdResponseSchema>;
 
 export const signedHeadSchema = z.object({
   origin: originSchema,

@@ -15,8 +15,11 @@ export const messageProofSchema = z.object({
   treeSize: z.int().min(1).max(maxTreeSize),
   /** Sibling hashes from the leaf to the root (RFC 6962 section 2.1.1). */
   path: pathSchema,
-  /** Base64 of the canonical entry bytes. */
-  entry: z.base64().max(4 * Math.ceil(maxEntryBytes / 3)),
+  /** Base64 of the canonical entry bytes; null or absent when retention has erased them. */
+  entry: z
+    .base64()
+    .max(4 * Math.ceil(maxEntryBytes / 3))
+    .nullish(),
   head: signedHeadSchema,
 });
 export type MessageProof = z.infer<typeof messageProofSchema>;

@@ -98,6 +98,12 @@ export const catalogue = {
     remedy: 'Try again shortly, or at another node.',
     retryable: true,
   },
+  ERASED: {
+    status: 410,
+    title: 'Retention has erased this message',
+    remedy: 'Its place and hash remain: ask for its proof to see that it was there.',
+    retryable: false,
+  },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     title: 'The body is too large',

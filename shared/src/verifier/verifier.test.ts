@@ -74,8 +74,15 @@ test('a proof of every message is valid and gives back the entry', () => {
   for (const size of [1, 2, 8, 13, 21]) {
     for (const seq of [0, Math.floor(size / 2), size - 1]) {
       const result = verifyMessageProof(JSON.parse(JSON.stringify(origin.proof(seq, size))));
-      assert.deepEqual(result, { valid: true, entry: origin.entries[seq] });
+      assert.deepEqual(result, { valid: true, origin: origin.id, seq, entry: origin.entries[seq] });
     }
+  }
+});
+
+test('a proof without the entry, which retention has erased, still proves the place of an id', () => {
+  for (const entry of [null, undefined]) {
+    const result = verifyMessageProof({ ...origin.proof(5, 13), entry });
+    assert.deepEqual(result, { valid: true, origin: origin.id, seq: 5, entry: undefined });
   }
 });
 
@@ -112,8 +119,11 @@ test('each step refuses what it is there for, and says so', () => {
 
 test('no field of a message proof can be changed', () => {
   let damaged = 0;
-  for (const proof of [origin.proof(0, 1), origin.proof(5, 13), origin.proof(12, 13), origin.proof(20, 21)]) {
+  const proofs = [origin.proof(0, 1), origin.proof(5, 13), origin.proof(12, 13), origin.proof(20, 21)];
+  for (const proof of [...proofs, { ...origin.proof(5, 13), entry: null }]) {
     for (const [place, document] of mutations(proof)) {
+      // Then it proves less, and says so.
+      if (place === 'entry missing') continue;
       assert.equal(verifyMessageProof(document).valid, false, place);
       damaged++;
     }

@@ -2,7 +2,7 @@
  * Checks on the reader's own machine, browsers included, that a message is in the log that its origin signed. Nothing that
  * a server says is taken on trust but the origin's name.
  */
-import { messageProofSchema } from '../contracts/proof.ts';
+import { type MessageProof, messageProofSchema } from '../contracts/proof.ts';
 import { fromHex, toHex } from '../log/bytes.ts';
 import { decodeEntry, type Entry } from '../log/entry.ts';
 import { nobleTreeHash as hash } from '../merkle/tree-hash.ts';
@@ -12,8 +12,15 @@ import { requireSigned, signedHeadOf } from './signed-head.ts';
 
 export interface ProvenMessage {
   readonly valid: true;
-  /** What the origin signed for; show this, not what stood beside the proof. */
-  readonly entry: Entry;
+  /** The log that it is in. */
+  readonly origin: string;
+  /** Its place there. */
+  readonly seq: number;
+  /**
+   * What the origin signed for; show this, not what stood beside the proof. Undefined when the proof is of a message that
+   * retention has erased: then all that is proven is that one with this id has that place.
+   */
+  readonly entry: Entry | undefined;
 }
 
 /**
@@ -29,23 +36,31 @@ export interface ProvenMessage {
 export function verifyMessageProof(document: unknown): ProvenMessage | Refused {
   return refusable(() => {
     const proof = requireDocument(messageProofSchema, document);
-    const bytes = decoded('document', () => Uint8Array.fromBase64(proof.entry, { lastChunkHandling: 'strict' }));
-    const leafHash = hash.leaf(bytes);
-    if (toHex(leafHash) !== proof.id) {
-      throw new Refusal('id', `The entry's bytes hash to ${toHex(leafHash)}, expected the id ${proof.id}.`);
-    }
-    const entry = decoded('entry', () => decodeEntry(bytes));
+    const { origin, seq } = proof;
+    const entry = entryOf(proof);
     const head = signedHeadOf(proof.head);
-    requireEqual('origin', { document: proof.origin, entry: entry.origin, head: head.origin });
-    requireEqual('seq', { document: proof.seq, entry: entry.seq });
+    requireEqual('origin', { document: origin, head: head.origin, ...(entry && { entry: entry.origin }) });
+    requireEqual('seq', { document: seq, ...(entry && { entry: entry.seq }) });
     requireEqual('tree size', { document: proof.treeSize, head: head.size });
     const path = proof.path.map(fromHex);
-    if (!verifyInclusion({ hash, leafHash, index: entry.seq, size: head.size, path, root: head.root })) {
-      throw new Refusal('path', `The path does not lead from entry ${entry.seq} to the root of ${head.size} entries.`);
+    const leafHash = fromHex(proof.id);
+    if (!verifyInclusion({ hash, leafHash, index: seq, size: head.size, path, root: head.root })) {
+      throw new Refusal('path', `The path does not lead from entry ${seq} to the root of ${head.size} entries.`);
     }
     requireSigned(head, 'head');
-    return { valid: true, entry };
+    return { valid: true, origin, seq, entry };
   });
+}
+
+/** The entry that hashes to the id; undefined when it has been erased. */
+function entryOf({ id, entry }: MessageProof): Entry | undefined {
+  if (typeof entry !== 'string') return undefined;
+  const bytes = decoded('document', () => Uint8Array.fromBase64(entry, { lastChunkHandling: 'strict' }));
+  const leafHash = hash.leaf(bytes);
+  if (toHex(leafHash) !== id) {
+    throw new Refusal('id', `The entry's bytes hash to ${toHex(leafHash)}, expected the id ${id}.`);
+  }
+  return decoded('entry', () => decodeEntry(bytes));
 }
 
 function requireEqual(what: string, found: Readonly<Record<string, string | number>>): void {
