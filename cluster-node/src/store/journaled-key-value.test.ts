@@ -69,6 +69,26 @@ describe('a database behind a journal', () => {
     }
   });
 
+  test('hands over what came while it was handing over, however long that took', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const turnUntil = async (condition: () => boolean): Promise<void> => {
+      for (let turns = 0; !condition(); turns++) {
+        assert.ok(turns < 100_000, 'it never came');
+        t.mock.timers.tick(10);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const database = new MemoryKeyValue();
+    const store = await open(database, newFolder());
+    database.hold();
+    await store.write([put(1, 1)]);
+    await turnUntil(() => database.waiting);
+    await store.write([put(2, 2)]);
+    t.mock.timers.tick(1_000);
+    database.release();
+    await turnUntil(() => contentOf(database).length === 2);
+  });
+
   test('waits for the database when the journal is full, and loses nothing by it', async () => {
     const folder = newFolder();
     const database = new MemoryKeyValue();

@@ -162,7 +162,13 @@ export class JournaledKeyValue implements KeyValueStore {
 
   #applySoon(): void {
     if (this.#waitingBytes >= applyBytes) this.#applyInBackground();
-    else this.#timer ??= setTimeout(() => this.#applyInBackground(), applyDelayMs);
+    else this.#timer ??= setTimeout(() => this.#applyDue(), applyDelayMs);
+  }
+
+  /** A transfer under way does not take what came after its beginning: its end sets the timer again. */
+  #applyDue(): void {
+    this.#timer = undefined;
+    this.#applyInBackground();
   }
 
   #applyInBackground(): void {
