@@ -55,6 +55,6 @@ export function checkData(data: KeyValueReader, checks: LogChecks, problems: Pro
       reports.push(checkLog(data, origin, checks, problems, (found) => views.add(found)));
     });
   }
-  views.finish();
+  views.finish(reports.reduce((sum, { unread }) => sum + unread, 0));
   return reports;
 }

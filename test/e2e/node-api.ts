@@ -86,6 +86,13 @@ export class NodeApi {
     );
   }
 
+  /** Any answer of the API, as text. */
+  async raw(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:read', 'cluster:read'] });
+    const { status, body } = await request(`${this.url}${path}`, { headers: { [identityHeader]: identity } });
+    return { status, text: typeof body === 'string' ? body : JSON.stringify(body) };
+  }
+
   async #get<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.output<Schema>> {
     const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:read', 'cluster:read'] });
     const { status, body } = await request(`${this.url}${path}`, { headers: { [identityHeader]: identity } });

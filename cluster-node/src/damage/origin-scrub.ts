@@ -47,12 +47,17 @@ export class OriginScrub {
   /** Whether the only tip is known to be right. */
   #isSure: boolean;
   #next: number;
+  readonly #end: number | undefined;
 
-  /** Starts with the segment at `from`; from anywhere but 0, what is before is taken on trust. */
-  constructor(data: KeyValueReader, origin: string, checks: LogChecks, from = 0) {
+  /**
+   * Starts with the segment at `from`; from anywhere but 0, what is before is taken on trust. Ends at the size that the head
+   * on record has at the moment, or at `end`.
+   */
+  constructor(data: KeyValueReader, origin: string, checks: LogChecks, from = 0, end?: number) {
     this.#data = data;
     this.origin = origin;
     this.#checks = checks;
+    this.#end = end;
     this.#next = from;
     this.#isSure = from === 0;
     this.#tips = this.#isSure ? [new Frontier(checks.hash)] : this.#tipsInTree(from);
@@ -65,7 +70,7 @@ export class OriginScrub {
 
   /** Looks at the next segment; undefined at the end of the log. */
   look(): Look | undefined {
-    const size = sizeOf(this.#data, this.origin);
+    const size = this.#size();
     if (this.#next >= size) return undefined;
     const firstSeq = this.#next;
     const known = readQuarantined(this.#data, this.origin, firstSeq);
@@ -75,6 +80,10 @@ export class OriginScrub {
     this.#bridge(found);
     if (known !== undefined && known.mendedMs === undefined) return nothingNew;
     return this.#bad(firstSeq, found, undefined, 'It is missing.');
+  }
+
+  #size(): number {
+    return this.#end ?? sizeOf(this.#data, this.origin);
   }
 
   #check(firstSeq: number, bytes: Uint8Array): Look {
@@ -126,7 +135,7 @@ export class OriginScrub {
 
   #refuse(firstSeq: number, bytes: Uint8Array, reason: string): Look {
     const [following] = this.#data.range('segments', seqsFrom(this.origin, firstSeq + 1));
-    const end = following === undefined ? sizeOf(this.#data, this.origin) : seqOfKey(following[0]);
+    const end = following === undefined ? this.#size() : seqOfKey(following[0]);
     this.#bridge(end);
     return this.#bad(firstSeq, end, bytes, reason);
   }

@@ -1,87 +1,103 @@
 import { isDeepStrictEqual } from 'node:util';
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
-import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
 import { hashesInTile, leavesOfTile } from '@grapevine/shared/merkle/tiles.ts';
-import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
-import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
-import { type FoundSegment, type LogChecks, readSegment } from '../damage/read-segment.ts';
-import { readHead } from '../store/head-record.ts';
+import { emptyRoot, hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
+import { type Finding, OriginScrub } from '../damage/origin-scrub.ts';
+import type { FoundSegment, LogChecks } from '../damage/read-segment.ts';
+import { unlessDamaged } from '../store/damage.ts';
+import { readHead, sizeOf } from '../store/head-record.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { ordinalKey, originKey, seqOfKey, seqsFrom, tileOfKey, tilesOf } from '../store/keys.ts';
-import type { NodeRun } from '../store/log-store.ts';
-import { treeOf } from '../store/stored-log.ts';
+import { ordinalKey, originKey, seqOfKey, seqsDownFrom, tileOfKey, tilesOf } from '../store/keys.ts';
+import { listQuarantined, type Quarantined } from '../store/quarantine.ts';
+import { decodeStoredSegment, treeOf } from '../store/stored-log.ts';
 import { segmentFirstHlc } from '../wire/segment.ts';
 import type { Problems } from './problems.ts';
 
 export interface OriginReport {
   readonly origin: string;
-  /** Entries whose segments are in order. */
+  /** Entries up to the end of the last sound segment. */
   readonly size: number;
-  /** Root over their leaf hashes, computed from the raw entries, in hex. */
+  /** Root over their leaf hashes, in hex: what the raw entries give and the origin has signed. */
   readonly root: string;
+  /** Sound ones. */
   readonly segments: number;
+  /** Entries whose segments are missing, damaged or in quarantine. */
+  readonly unread: number;
 }
 
 /**
- * Recomputes one origin's tree from its raw entries and compares heads, signatures, tiles and the head record with it. Each
- * segment goes to `onSegment` as well. Stops at the first segment that does not follow the one before: beyond it nothing
- * can be told.
+ * Checks one origin's log: every segment against the tree over the raw entries and its signed head, then tree, tiles and
+ * the head on record against those. Each sound segment goes to `onSegment` as well.
  */
 export function checkLog(
   data: KeyValueReader,
   origin: string,
-  { hash, verifier }: LogChecks,
+  checks: LogChecks,
   problems: Problems,
   onSegment: (found: FoundSegment) => void,
 ): OriginReport {
-  const frontier = new Frontier(hash);
-  const tree = treeOf(data, origin);
-  let segments = 0;
+  const scrub = new OriginScrub(data, origin, checks, 0, endOf(data, origin));
+  let [segments, unread] = [0, 0];
   let newest: SignedHead | undefined;
-  for (const [key, bytes] of data.range('segments', seqsFrom(origin, 0))) {
-    const where = `Segment ${origin}/${seqOfKey(key)}`;
-    if (seqOfKey(key) !== frontier.size) {
-      problems.add(`${where}: expected the next segment at ${frontier.size}.`);
-      break;
-    }
-    let found: FoundSegment | undefined;
-    problems.attempt(where, () => {
-      found = readSegment(origin, frontier.size, bytes, hash);
-    });
-    if (found === undefined) break;
-    const { segment, leafHashes } = found;
-    frontier.append(leafHashes, (level, first, hashes) => {
-      problems.attempt(where, () => compareNodes(tree, { level, first, hashes }, where, problems));
-    });
-    if (!equalBytes(frontier.root(), segment.head.root)) {
+  for (let at = scrub.next, look = scrub.look(); look !== undefined; at = scrub.next, look = scrub.look()) {
+    for (const finding of look.findings) describeFinding(data, finding, problems);
+    if (look.isUnsure) {
       problems.add(
-        `${where}: its head names the root ${toHex(segment.head.root)}, its entries give ${toHex(frontier.root())}.`,
+        `Segment ${origin}/${at}: cannot be checked, because both a segment and the tree before it are damaged.`,
       );
     }
-    if (!verifier.verify(segment.head)) problems.add(`${where}: the signature of its head is not valid.`);
-    if (newest !== undefined && segmentFirstHlc(segment) <= newest.hlc)
-      problems.add(`${where}: its clock is not after the segment before.`);
+    if (look.sound === undefined) {
+      unread += scrub.next - at;
+      continue;
+    }
+    const { segment } = look.sound;
+    if (newest !== undefined && segmentFirstHlc(segment) <= newest.hlc) {
+      problems.add(`Segment ${origin}/${at}: its clock is not after the segment before.`);
+    }
     newest = segment.head;
     segments += 1;
-    onSegment(found);
+    onSegment(look.sound);
   }
-  const report = { origin, size: frontier.size, root: toHex(frontier.root()), segments };
+  for (const stretch of listQuarantined(data)) {
+    if (stretch.origin === origin && stretch.mendedMs === undefined) problems.add(describeQuarantine(stretch));
+  }
   problems.attempt(`Head of ${origin}`, () => checkHeadRecord(data, origin, newest, problems));
-  problems.attempt(`Tiles of ${origin}`, () => checkTileLengths(data, report, problems));
-  return report;
+  const size = newest?.size ?? 0;
+  problems.attempt(`Tiles of ${origin}`, () => checkTileLengths(data, origin, scrub.next, problems));
+  return { origin, size, root: toHex(newest?.root ?? emptyRoot()), segments, unread };
 }
 
-function compareNodes(tree: NodeReader, { level, first, hashes }: NodeRun, where: string, problems: Problems): void {
-  for (let i = 0; i < hashes.length / hashLength; i++) {
-    const expected = hashes.subarray(i * hashLength, (i + 1) * hashLength);
-    const found = tree.node(level, first + i);
-    if (!equalBytes(expected, found)) {
-      problems.add(
-        `${where}: tree node ${level}/${first + i} is ${toHex(found)}, its entries give ${toHex(expected)}.`,
-      );
-    }
+/** Where the log ends, by its head on record and by its last segment, whichever is longer. */
+function endOf(data: KeyValueReader, origin: string): number {
+  const [last] = data.range('segments', seqsDownFrom(origin, 2 ** 48 - 1));
+  const byHead = unlessDamaged(() => sizeOf(data, origin)) ?? 0;
+  if (last === undefined) return byHead;
+  const firstSeq = seqOfKey(last[0]);
+  const bySegments = unlessDamaged(() => decodeStoredSegment(origin, firstSeq, last[1]).head.size) ?? firstSeq + 1;
+  return Math.max(byHead, bySegments);
+}
+
+function describeFinding(data: KeyValueReader, finding: Finding, problems: Problems): void {
+  if (finding.kind === 'segment') {
+    const { origin, firstSeq, endSeq, reason } = finding;
+    problems.add(`Segment ${origin}/${firstSeq} (${countOf(endSeq - firstSeq)}): ${reason}`);
+    return;
   }
+  const tree = treeOf(data, finding.origin);
+  for (const { level, first, hashes } of finding.nodes) {
+    const found = unlessDamaged(() => toHex(tree.node(level, first))) ?? 'nothing';
+    problems.add(`Tree of ${finding.origin}: node ${level}/${first} is ${found}, the entries give ${toHex(hashes)}.`);
+  }
+}
+
+function describeQuarantine({ origin, firstSeq, endSeq, foundMs, reason }: Quarantined): string {
+  const since = new Date(foundMs).toISOString();
+  return `Segment ${origin}/${firstSeq} (${countOf(endSeq - firstSeq)}): in quarantine since ${since}: ${reason}`;
+}
+
+function countOf(entries: number): string {
+  return entries === 1 ? '1 entry' : `${entries} entries`;
 }
 
 function checkHeadRecord(
@@ -116,7 +132,7 @@ function plain({ size, root, hlc, publicKey, signature }: SignedHead): unknown {
 }
 
 /** The nodes in the tiles have been compared; here, that there is nothing beside them, which would stop the next append. */
-function checkTileLengths(data: KeyValueReader, { origin, size }: OriginReport, problems: Problems): void {
+function checkTileLengths(data: KeyValueReader, origin: string, size: number, problems: Problems): void {
   for (const [key, bytes] of data.range('tiles', tilesOf(origin))) {
     const id = tileOfKey(key);
     const expected = hashesInTile(leavesOfTile(id, size)) * hashLength;
