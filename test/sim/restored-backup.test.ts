@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkEnd } from './check/end-checks.ts';
+import { checkDisks } from './check/end-checks.ts';
 import { usualSettings } from './plan/plan.ts';
 import type { SimNode } from './sim-node.ts';
 import { World } from './world.ts';
@@ -57,7 +57,7 @@ describe('a node that is put back from a backup', () => {
       await stepUntil(world, () => first.running);
       publish(first, 1);
       await stepUntil(world, () => ownSize(first) === 11 && world.checker.rootsAgree());
-      checkEnd(world);
+      checkDisks(world);
     });
   }
 
