@@ -145,11 +145,33 @@ describe('a catch-up', () => {
       emit: (effect) => effects.push(effect),
     });
     seeWeights();
-    begin();
     const stripped = new TestOrigin(7);
+    const sizes = [name(), stripped.signer.origin].map((id) => [id, 1_000] as const);
+    catchUp.begin(peer, new Map(sizes), ownOrigin, 0);
     const erased = [stripped.segment(2), stripped.segment(2)].map(withoutBodies);
     const harvest = catchUp.receive([...erased, ...segments(2)], 1);
     assert.deepEqual([harvest.segments.length, harvest.withheld, catchUp.busy], [2, 2, true]);
+  });
+
+  it('gives up a peer that sends on and on what is known', () => {
+    seeWeights();
+    begin();
+    const known = segments(1);
+    catchUp.receive(known, 1);
+    for (let chunk = 0; chunk < 15; chunk++) catchUp.receive(known, 2);
+    catchUp.receive(segments(1), 3);
+    for (let chunk = 0; chunk < 15; chunk++) catchUp.receive(known, 4);
+    assert.equal(catchUp.busy, true);
+    catchUp.receive(known, 5);
+    assert.deepEqual([catchUp.busy, begin(5)], [false, false]);
+  });
+
+  it('asks nobody for a stream who may be dead', () => {
+    seeWeights();
+    const sizes = new Map([[name(), 1_000]]);
+    for (const state of ['suspect', 'dead', 'left'] as const) {
+      assert.equal(catchUp.begin({ ...peer, state }, sizes, ownOrigin, 0), false, state);
+    }
   });
 
   it('gives up a peer that falls silent, and asks another', () => {

@@ -14,10 +14,15 @@ const patienceMs = 5_000;
 /** A peer whose stream broke or brought nothing is not asked for another one before so many milliseconds. */
 const retryMs = 5_000;
 /**
- * The next chunk is asked for while fewer bytes than this wait for a commit: half of what a commit takes, so that the disk
- * does not wait for the network, and publishes do not wait long behind it.
+ * The next chunk is asked for while fewer bytes than this, two chunks, wait for a commit: the disk never waits for the network,
+ * and no commit is so large that it holds up publishes and reads.
  */
-const maxStagedBytes = 2 * 1024 * 1024;
+const maxStagedBytes = 512 * 1024;
+/**
+ * So many chunks in a row of which nothing can be taken end the stream: 4 MiB of what is known, or withheld, for a peer must not
+ * keep a node from its other peers by sending on and on.
+ */
+const maxBarrenChunks = 16;
 /** As many as a consistency token names. Further ones follow with the next stream. */
 const maxOrigins = 1_024;
 /** How much of the average weight of an entry each further segment leaves of what was before. */
@@ -32,6 +37,8 @@ interface Stream {
   readonly lacking: number;
   entries: number;
   bytes: number;
+  /** Chunks since one brought something. */
+  barrenChunks: number;
   /** When the next chunk must be there; infinite while none is asked for. */
   dueMs: number;
   /** Origins of which the peer sends no bodies: others have to be asked for theirs. */
@@ -115,7 +122,7 @@ export class CatchUp {
    */
   begin(peer: MemberDigest, sizes: ReadonlyMap<string, number>, ownOrigin: string, nowMs: number): boolean {
     const { flushed, emit } = this.#ports;
-    if (this.#stream !== undefined || nowMs < (this.#avoided.get(peer.origin) ?? 0)) return false;
+    if (this.#stream !== undefined || peer.state !== 'alive' || this.#isAvoided(peer.origin, nowMs)) return false;
     // A node that lacks entries of its own may not write before it has them.
     const origins = sizes.has(ownOrigin) ? [ownOrigin] : [...sizes.keys()].slice(0, maxOrigins).sort();
     const lacking = origins.reduce((sum, origin) => sum + (sizes.get(origin) ?? 0) - flushed.size(origin), 0);
@@ -124,7 +131,17 @@ export class CatchUp {
     const since = new Map(origins.map((origin) => [origin, flushed.size(origin)]));
     const dueMs = nowMs + patienceMs;
     const withheld = new Set<string>();
-    this.#stream = { id, peer, startedAtMs: nowMs, lacking, entries: 0, bytes: 0, dueMs, withheld };
+    this.#stream = {
+      id,
+      peer,
+      startedAtMs: nowMs,
+      lacking,
+      entries: 0,
+      bytes: 0,
+      dueMs,
+      barrenChunks: 0,
+      withheld,
+    };
     emit({ type: 'catch-up', stream: id, peer, origins, since });
     return true;
   }
@@ -154,9 +171,11 @@ export class CatchUp {
         // Out of order, or not what the origin wrote: nothing that follows can be of use.
         if (extension.kind === 'refused') harvest.refused.push(extension.reason);
         this.abandon(nowMs);
-        break;
+        return harvest;
       }
     }
+    stream.barrenChunks = harvest.segments.length > 0 ? 0 : stream.barrenChunks + 1;
+    if (stream.barrenChunks === maxBarrenChunks) this.abandon(nowMs);
     return harvest;
   }
 
@@ -200,6 +219,10 @@ export class CatchUp {
   /** 0 as long as no segment has been seen: then a pull shows what they weigh. */
   #entryBytes(): number {
     return this.#seen.entries === 0 ? 0 : this.#seen.bytes / this.#seen.entries;
+  }
+
+  #isAvoided(peer: string, nowMs: number): boolean {
+    return nowMs < (this.#avoided.get(peer) ?? 0);
   }
 
   #avoid(peer: string, nowMs: number): void {
