@@ -160,6 +160,28 @@ describe('a node', () => {
     assert.deepEqual([acknowledged, results[0]?.heldBy], [false, 1]);
   });
 
+  it('acknowledges a repeated message only when enough nodes hold it, wherever it is repeated', async () => {
+    const network = new MemoryNetwork();
+    const [a, b] = [1, 2].map((port): Address => ({ host: '127.0.0.1', port }));
+    assert.ok(a !== undefined && b !== undefined);
+    const first = await startNode(network, a, []);
+    const request = { messages: [{ topic: 'a', body: 'x', idempotencyKey: 'k' }], acks: 2, timeoutMs: 20 };
+    for (const repeated of [false, true]) {
+      const { acknowledged, results } = await first.publish(request);
+      assert.deepEqual([acknowledged, results[0]?.heldBy, results[0]?.duplicate], [false, 1, repeated]);
+    }
+    const second = await startNode(network, b, [a]);
+    await untilReady(second.node);
+    const patient = { ...request, timeoutMs: patienceMs };
+    const once = await first.publish(patient);
+    assert.deepEqual([once.acknowledged, once.results[0]?.heldBy], [true, 2]);
+    const elsewhere = await second.publish(patient);
+    assert.deepEqual([elsewhere.acknowledged, elsewhere.results[0]?.heldBy], [true, 2]);
+    assert.equal(elsewhere.results[0]?.id, once.results[0]?.id);
+    const tooMany = await second.publish({ ...request, acks: 3 });
+    assert.deepEqual([tooMany.acknowledged, tooMany.results[0]?.heldBy], [false, 2]);
+  });
+
   it('counts as holders those that said that they flushed the message', async () => {
     const nodes = await startNodes(3);
     await Promise.all(nodes.map(({ node }) => untilReady(node)));

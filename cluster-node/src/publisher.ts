@@ -55,8 +55,11 @@ export class Publisher {
       fresh.push(blaming(index, () => this.#draftOf(author, message)));
       return { fresh: fresh.length - 1 };
     });
-    const settled = fresh.length === 0 ? nothingNew : await this.#submit(fresh, claims, request);
-    return this.#outcome(references, settled);
+    const [settled, repeated] = await Promise.all([
+      fresh.length === 0 ? nothingNew : this.#submit(fresh, claims, request),
+      this.#awaitRepeated(references, request),
+    ]);
+    return this.#outcome(references, settled, repeated);
   }
 
   /** The replica's word on a ticket. */
@@ -116,10 +119,26 @@ export class Publisher {
 
   #submit(drafts: readonly Draft[], claims: ReadonlyMap<string, number>, request: PublishRequest): Promise<Settled> {
     const ticket = this.#nextTicket++;
-    const settled = new Promise<Settled>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
+    const settled = this.#settled(ticket);
     for (const [key, index] of claims) this.#claim(key, index, settled);
     this.#enqueue({ ticket, drafts, acks: request.acks, timeoutMs: request.timeoutMs });
     return settled;
+  }
+
+  /** What was published before is acknowledged anew: whoever repeats it has not heard that enough nodes hold it. */
+  async #awaitRepeated(references: readonly Reference[], { acks, timeoutMs }: PublishRequest): Promise<Settled> {
+    const places = await Promise.all(
+      references.flatMap((reference) => ('known' in reference ? [reference.known] : [])),
+    );
+    if (places.length === 0 || acks === 1) return nothingNew;
+    const ticket = this.#nextTicket++;
+    const settled = this.#settled(ticket);
+    this.#step({ type: 'await-holders', order: { ticket, places, acks, timeoutMs } });
+    return settled;
+  }
+
+  #settled(ticket: number): Promise<Settled> {
+    return new Promise((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
   }
 
   /** Makes later publishes with the same key wait for this one. */
@@ -142,7 +161,7 @@ export class Publisher {
     this.#step({ type: 'publish', orders: queue });
   }
 
-  async #outcome(references: readonly Reference[], settled: Settled): Promise<PublishOutcome> {
+  async #outcome(references: readonly Reference[], settled: Settled, repeated: Settled): Promise<PublishOutcome> {
     const results: PublishResult[] = [];
     const seen = new Set<number>();
     for (const reference of references) {
@@ -151,13 +170,13 @@ export class Publisher {
         seen.add(reference.fresh);
         results.push({ ...this.#messageAt(settled.placements[reference.fresh]), duplicate, heldBy: settled.heldBy });
       } else {
-        // Of a known message only this node's copy is certain here.
-        results.push({ ...(await reference.known), duplicate: true, heldBy: 1 });
+        results.push({ ...(await reference.known), duplicate: true, heldBy: repeated.heldBy });
       }
     }
     const vector = new Map<string, number>();
     for (const { origin, seq } of results) vector.set(origin, Math.max(vector.get(origin) ?? 0, seq + 1));
-    return { results, token: encodeToken(vector), acknowledged: settled.acknowledged };
+    const acknowledged = settled.acknowledged && repeated.acknowledged;
+    return { results, token: encodeToken(vector), acknowledged };
   }
 
   #messageAt(placement: Placement | undefined): KnownMessage {

@@ -1,9 +1,20 @@
-import type { PlacedPublish } from './writer.ts';
+import type { Place, Placement } from './writer.ts';
+
+/** A publisher that waits until enough nodes hold its messages. All of them are flushed here. */
+export interface AwaitedPublish {
+  readonly ticket: number;
+  /** Where its new messages are. */
+  readonly placements: readonly Placement[];
+  /** What has to be held: the last message of each log, for who holds it holds everything before it. */
+  readonly last: readonly Place[];
+  readonly acks: number;
+  readonly deadlineMs: number;
+}
 
 /** A publish that is flushed here and, where asked for, elsewhere. */
 export interface Settled {
-  readonly publish: PlacedPublish;
-  /** Nodes that have said that they flushed it, this one included. */
+  readonly publish: AwaitedPublish;
+  /** Nodes that have said that they flushed all of it, this one included. */
   readonly heldBy: number;
   /** False when its time ran out first. */
   readonly acknowledged: boolean;
@@ -19,11 +30,10 @@ const maxWaiting = 4_096;
  * Waits for write concerns. A peer counts only after its own vector covered the entries: what was sent to it is no proof.
  */
 export class AckTracker {
-  #waiting: PlacedPublish[] = [];
+  #waiting: AwaitedPublish[] = [];
   #isClosed = false;
 
-  /** Takes up a publish that is flushed on this node. */
-  add(publish: PlacedPublish): void {
+  add(publish: AwaitedPublish): void {
     this.#waiting.push(publish);
   }
 
@@ -45,12 +55,12 @@ export class AckTracker {
     );
   }
 
-  /** Removes and returns what is settled now. `holders` tells how many nodes hold this origin's log up to a size. */
-  settle(holders: (size: number) => number, nowMs: number): Settled[] {
+  /** Removes and returns what is settled now. `holders` tells how many nodes hold a message. */
+  settle(holders: (place: Place) => number, nowMs: number): Settled[] {
     if (this.#waiting.length === 0) return [];
     const settled: Settled[] = [];
     this.#waiting = this.#waiting.filter((publish) => {
-      const heldBy = holders((publish.placements.at(-1)?.seq ?? -1) + 1);
+      const heldBy = Math.min(...publish.last.map(holders));
       const acknowledged = heldBy >= publish.acks;
       if (!acknowledged && nowMs < publish.deadlineMs && !this.#isClosed) return true;
       settled.push({ publish, heldBy, acknowledged });

@@ -2,7 +2,7 @@ import type { CheckedSegment } from '../store/log-store.ts';
 import type { Address, MemberDigest, MemberState, NodeMessage } from '../wire/messages.ts';
 import type { Segment } from '../wire/segment.ts';
 import type { RefusalReason } from './log-tips.ts';
-import type { Draft, Placement } from './writer.ts';
+import type { Draft, Place, Placement } from './writer.ts';
 
 /** Messages to take, all or none. */
 export interface PublishOrder {
@@ -10,6 +10,15 @@ export interface PublishOrder {
   readonly ticket: number;
   /** Each within the limits of an entry: `requirePublishable`. */
   readonly drafts: readonly Draft[];
+  readonly acks: number;
+  readonly timeoutMs: number;
+}
+
+/** Messages that are flushed here already, and that somebody wants to know held by enough nodes. */
+export interface HoldersOrder {
+  readonly ticket: number;
+  /** At least one. */
+  readonly places: readonly Place[];
   readonly acks: number;
   readonly timeoutMs: number;
 }
@@ -23,6 +32,7 @@ export type ReplicaEvent =
   /** `sender` sealed a message in a version of the protocol that this node does not speak. */
   | { readonly type: 'foreign-version'; readonly sender: string; readonly version: number }
   | { readonly type: 'publish'; readonly orders: readonly PublishOrder[] }
+  | { readonly type: 'await-holders'; readonly order: HoldersOrder }
   /** The outcome of a `commit` effect; outcomes arrive in the order of the effects. */
   | { readonly type: 'committed'; readonly batch: number }
   | { readonly type: 'commit-failed'; readonly batch: number; readonly reason: string }

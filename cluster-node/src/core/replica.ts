@@ -4,7 +4,14 @@ import { AckTracker } from './acks.ts';
 import { CatchUp, type CatchUpCounts, type CatchUpProgress } from './catch-up.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { ErasureGuard } from './erasure-guard.ts';
-import type { MembershipNotice, PublishOrder, RejectionCause, ReplicaEffect, ReplicaEvent } from './events.ts';
+import type {
+  HoldersOrder,
+  MembershipNotice,
+  PublishOrder,
+  RejectionCause,
+  ReplicaEffect,
+  ReplicaEvent,
+} from './events.ts';
 import { FlushedLog } from './flushed-log.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
 import { IncompatiblePeers } from './incompatible-peers.ts';
@@ -12,7 +19,7 @@ import { LogTips } from './log-tips.ts';
 import type { Membership } from './membership.ts';
 import type { CorePorts, Now } from './ports.ts';
 import type { Harvest } from './puller.ts';
-import { Writer } from './writer.ts';
+import { type Place, Writer } from './writer.ts';
 
 export interface ReplicaOptions extends GossipOptions {
   /** Bytes of publishes that may wait for a commit. */
@@ -177,6 +184,9 @@ export class Replica {
       case 'publish':
         for (const order of event.orders) this.#publish(order, now);
         break;
+      case 'await-holders':
+        this.#awaitHolders(event.order, now);
+        break;
       case 'committed':
         this.#committed(event.batch);
         break;
@@ -245,7 +255,7 @@ export class Replica {
     } else if (this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs) {
       this.#reject([ticket], 'store-refuses', this.#trouble.reason);
     } else if (acks > 1 && this.#acks.isFull) {
-      this.#reject([ticket], 'queue-full', 'too many publishes wait for other nodes');
+      this.#reject([ticket], 'queue-full', tooManyWait);
     } else if (!this.#writer.offer({ ticket, drafts, acks, deadlineMs: now.monotonicMs + timeoutMs })) {
       this.#reject([ticket], 'queue-full', `${this.#writer.queueBytes} bytes are waiting to be committed`);
     }
@@ -257,7 +267,11 @@ export class Replica {
     this.#trouble = undefined;
     this.counts.commits++;
     const grown = this.flushed.apply(segments);
-    for (const publish of placed) this.#acks.add(publish);
+    const { origin } = this.membership.self;
+    for (const { ticket, placements, acks, deadlineMs } of placed) {
+      const seq = placements.at(-1)?.seq ?? -1;
+      this.#acks.add({ ticket, placements, last: [{ origin, seq }], acks, deadlineMs });
+    }
     this.#gossip.grew(grown);
     this.#effects.push({ type: 'advanced' });
   }
@@ -283,14 +297,27 @@ export class Replica {
     }
   }
 
+  #awaitHolders({ ticket, places, acks, timeoutMs }: HoldersOrder, now: Now): void {
+    if (this.#acks.isFull) this.#reject([ticket], 'queue-full', tooManyWait);
+    else this.#acks.add({ ticket, placements: [], last: places, acks, deadlineMs: now.monotonicMs + timeoutMs });
+  }
+
   #settle(now: Now): void {
-    const holders = (size: number): number => 1 + this.#gossip.knowledge.holders(size);
+    const holders = (place: Place): number => this.#holders(place);
     for (const { publish, heldBy, acknowledged } of this.#acks.settle(holders, now.monotonicMs)) {
       const { ticket, placements } = publish;
       this.#effects.push({ type: 'settled', ticket, placements, heldBy, acknowledged });
     }
   }
+
+  /** Nodes that hold a message of this node's disk. Of another origin's they are this node and, while it is a member, the origin's own. */
+  #holders({ origin, seq }: Place): number {
+    if (origin === this.membership.self.origin) return 1 + this.#gossip.knowledge.holders(seq + 1);
+    return this.membership.byOrigin(origin) === undefined ? 1 : 2;
+  }
 }
+
+const tooManyWait = 'too many publishes wait for other nodes';
 
 /** For whoever has to end one of the two. */
 export function supersededBy({ name, origin, bootEpoch, udp }: MemberDigest): string {

@@ -19,6 +19,12 @@ export interface Placement {
   readonly hlc: string;
 }
 
+/** One message's place among all logs. */
+export interface Place {
+  readonly origin: string;
+  readonly seq: number;
+}
+
 /** Drafts that were published together, in order. */
 export interface Publish {
   readonly ticket: number;
