@@ -20,6 +20,8 @@ export interface RequestOptions {
   readonly json?: unknown;
   /** Sent as it is. */
   readonly raw?: string | Uint8Array<ArrayBuffer> | ReadableStream;
+  /** Longest wait for the whole answer, in milliseconds. */
+  readonly answerMs?: number;
 }
 
 /** One request; every answer with a status is an answer, an error means that there was none. */
@@ -35,7 +37,7 @@ export async function request(url: string, options: RequestOptions = {}): Promis
     },
     ...(body === undefined ? {} : { body, duplex: 'half' }),
     redirect: 'manual',
-    signal: AbortSignal.timeout(answerMs),
+    signal: AbortSignal.timeout(options.answerMs ?? answerMs),
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : parseJson(text) };

@@ -44,12 +44,22 @@ export class NodeApi {
     return (await this.#get(membersResponseSchema, '/v1/members')).members;
   }
 
-  /** Publishes as somebody for whom a BFF vouches; throws unless the node took it. */
-  async publish(body: PublishRequestInput): Promise<PublishResponse> {
+  /**
+   * Publishes as somebody for whom a BFF vouches; throws unless the node took it. `acknowledged` tells whether as many nodes
+   * as asked for hold it.
+   */
+  async publish(
+    body: PublishRequestInput,
+    answerMs?: number,
+  ): Promise<PublishResponse & { readonly acknowledged: boolean }> {
     const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:write'] });
-    const answer = await request(`${this.url}/v1/messages`, { json: body, headers: { [identityHeader]: identity } });
+    const answer = await request(`${this.url}/v1/messages`, {
+      json: body,
+      headers: { [identityHeader]: identity },
+      ...(answerMs === undefined ? {} : { answerMs }),
+    });
     assert.ok(answer.status === 201 || answer.status === 202, `${this.name}: ${JSON.stringify(answer.body)}`);
-    return publishResponseSchema.parse(answer.body);
+    return { ...publishResponseSchema.parse(answer.body), acknowledged: answer.status === 201 };
   }
 
   /** One place per id, in the order asked; null where this node holds no such message. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { systemClock } from '@grapevine/shared/clock.ts';
@@ -11,7 +12,7 @@ import { until } from './until.ts';
 
 const entryPoint = resolve(import.meta.dirname, '../../cluster-node/src/main.ts');
 /** A start reads the journal and the indexes; on a busy machine that takes its time. */
-const readyMs = 45_000;
+const readyMs = 120_000;
 
 /** What still runs, so that nothing outlives the test. */
 const running = new Set<ChildProcess>();
@@ -24,6 +25,8 @@ export interface NodeFamilyOptions {
   readonly dataDir: string;
   /** Node i listens on this + i (HTTP) and this + 100 + i (UDP). */
   readonly basePort: number;
+  /** The host by which node `number` is known to the others; 127.0.0.1 when absent. */
+  readonly hostOf?: (number: number) => string;
   /** Further settings, such as `GRAPEVINE_LOG__LEVEL`. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -48,24 +51,27 @@ export class NodeFamily implements AsyncDisposable {
 
   /** Starts node `number`, from 1, and waits until it is ready. Nodes 1 and 2 are everybody's seeds. */
   async start(number: number): Promise<NodeProcess> {
-    const { basePort, environment = {} } = this.#options;
+    const { basePort, hostOf = () => '127.0.0.1', environment = {} } = this.#options;
     const name = `node-${number}`;
     const settings = {
       GRAPEVINE_NODE__NAME: name,
       GRAPEVINE_NODE__DATA_DIR: this.folder(number),
       GRAPEVINE_NODE__HTTP_PORT: `${basePort + number}`,
       GRAPEVINE_NODE__UDP_PORT: `${basePort + 100 + number}`,
-      GRAPEVINE_NODE__SEEDS: `["127.0.0.1:${basePort + 101}", "127.0.0.1:${basePort + 102}"]`,
+      GRAPEVINE_NODE__ADVERTISE_HOST: hostOf(number),
+      GRAPEVINE_NODE__SEEDS: `["${hostOf(1)}:${basePort + 101}", "${hostOf(2)}:${basePort + 102}"]`,
       GRAPEVINE_SECRETS__CLUSTER_KEY_FILE: this.#keyFile,
       ...environment,
     };
     const inherited = Object.entries(process.env).filter(
       ([key]) => !key.startsWith('GRAPEVINE_') && key !== 'NODE_TEST_CONTEXT',
     );
+    const log = openSync(this.#logFile(number), 'a');
     const child = spawn(process.execPath, [entryPoint], {
       env: { ...Object.fromEntries(inherited), ...settings },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', log, 'inherit'],
     });
+    closeSync(log);
     running.add(child);
     child.once('exit', () => running.delete(child));
     const signer = new IdentitySigner(readIdentityKey(this.#keyFile, 'node-identity'), 'node', systemClock);
@@ -78,6 +84,21 @@ export class NodeFamily implements AsyncDisposable {
   /** Where node `number` keeps its data. */
   folder(number: number): string {
     return join(this.#options.dataDir, `node-${number}`);
+  }
+
+  /** Lines that node `number` logged as `fatal` in any of its lives: defects that nobody caught. */
+  async fatalLogLines(number: number): Promise<string[]> {
+    const log = await readFile(this.#logFile(number), 'utf8');
+    return log.split('\n').filter((line) => line.includes('"level":"fatal"'));
+  }
+
+  /** What node `number` logged last. */
+  async lastLogLines(number: number, count: number): Promise<string[]> {
+    return (await readFile(this.#logFile(number), 'utf8')).trimEnd().split('\n').slice(-count);
+  }
+
+  #logFile(number: number): string {
+    return join(this.#options.dataDir, `node-${number}.log`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,6 +122,10 @@ export class NodeProcess {
     return this.#child.pid ?? 0;
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async ready(): Promise<void> {
     const isReady = async (): Promise<boolean | 'ended'> =>
       this.#child.exitCode !== null ? 'ended' : (await request(`${this.api.url}/readyz`)).status === 200;
@@ -108,10 +133,21 @@ export class NodeProcess {
     if (outcome === 'ended') throw new Error(`${this.api.name} ended with ${this.#child.exitCode}`);
   }
 
-  /** Sends the signal and waits until the process is gone. */
-  async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill(signal);
-    await this.#ended;
+  /** Stops the process as it is; whoever asks it waits. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  /** Sends the signal, waits until the process is gone, and answers its exit code; null when the signal ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (!this.hasEnded) {
+      this.#child.kill(signal);
+      await this.#ended;
+    }
+    return this.#child.exitCode;
   }
 }
