@@ -24,6 +24,7 @@ import { observeRetention } from './retention/retention-metrics.ts';
 import { RetentionRules } from './retention/rules.ts';
 import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
+import { claimFolder } from './store/folder-owner.ts';
 import { openNodeStore } from './store/node-store.ts';
 import { readOrCreateOriginKey } from './store/origin-key.ts';
 import { StoreHealth } from './store-health.ts';
@@ -39,7 +40,7 @@ import { spokenVersions } from './wire/version.ts';
 /** Requests in flight may take this long after a signal, in milliseconds: less than the whole stop may. */
 const drainMs = 4_000;
 
-/** Starts one node. Throws `DATA_DIR_UNUSABLE`, `DATA_DAMAGED`, `CONFIG_INVALID` or `PORT_TAKEN`; what had been opened is closed then. */
+/** Starts one node. Throws what `openNodeStore` and `claimFolder` do, `CONFIG_INVALID` or `PORT_TAKEN`; what had been opened is closed then. */
 export async function startNodeService(config: Config, log: Logger): Promise<StartedService> {
   const settings = config.node;
   await using opened = new AsyncDisposableStack();
@@ -47,6 +48,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const disk = new StoreHealth(metrics, log);
   const store = await openNodeStore(settings.dataDir, disk);
   opened.defer(() => store.close());
+  claimFolder(settings.dataDir, settings.name);
   if (store.recovered.length > 0) log.error({ origins: store.recovered }, 'computed damaged trees or heads anew');
   const signer = signerFromKey(readOrCreateOriginKey(settings.dataDir));
   const bootEpoch = claimBootEpoch(settings.dataDir, systemClock);

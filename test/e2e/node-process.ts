@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import { readIdentityKey } from '../fixtures/key-files.ts';
@@ -29,6 +32,8 @@ export interface NodeFamilyOptions {
   readonly hostOf?: (number: number) => string;
   /** Further settings, such as `GRAPEVINE_LOG__LEVEL`. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** A command that prepares for a node with this data folder and then becomes what its further arguments say. */
+  readonly wrapper?: (folder: string) => readonly [string, ...string[]];
 }
 
 /** Nodes of one cluster without supervisor, BFFs and gateway, so that a test alone starts and kills them. */
@@ -51,10 +56,28 @@ export class NodeFamily implements AsyncDisposable {
 
   /** Starts node `number`, from 1, and waits until it is ready. Nodes 1 and 2 are everybody's seeds. */
   async start(number: number): Promise<NodeProcess> {
+    const child = this.#spawn(number, 'inherit');
+    const signer = new IdentitySigner(readIdentityKey(this.#keyFile, 'node-identity'), 'node', systemClock);
+    const url = `http://127.0.0.1:${this.#options.basePort + number}`;
+    const node = new NodeProcess(child, new NodeApi(`node-${number}`, url, signer));
+    this.#nodes.set(number, node);
+    await node.ready();
+    return node;
+  }
+
+  /** Starts node `number`, which cannot start, and answers what it says of that. */
+  async complaintsOf(number: number): Promise<string> {
+    const child = this.#spawn(number, 'pipe');
+    assert.ok(child.stderr !== null);
+    const [complaints] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.equal(child.exitCode, 1, complaints);
+    return complaints;
+  }
+
+  #spawn(number: number, stderr: 'inherit' | 'pipe'): ChildProcess {
     const { basePort, hostOf = () => '127.0.0.1', environment = {} } = this.#options;
-    const name = `node-${number}`;
     const settings = {
-      GRAPEVINE_NODE__NAME: name,
+      GRAPEVINE_NODE__NAME: `node-${number}`,
       GRAPEVINE_NODE__DATA_DIR: this.folder(number),
       GRAPEVINE_NODE__HTTP_PORT: `${basePort + number}`,
       GRAPEVINE_NODE__UDP_PORT: `${basePort + 100 + number}`,
@@ -67,18 +90,16 @@ export class NodeFamily implements AsyncDisposable {
       ([key]) => !key.startsWith('GRAPEVINE_') && key !== 'NODE_TEST_CONTEXT',
     );
     const log = openSync(this.#logFile(number), 'a');
-    const child = spawn(process.execPath, [entryPoint], {
+    const wrapper = this.#options.wrapper?.(this.folder(number)) ?? [];
+    const [command = process.execPath, ...args] = [...wrapper, process.execPath, entryPoint];
+    const child = spawn(command, args, {
       env: { ...Object.fromEntries(inherited), ...settings },
-      stdio: ['ignore', log, 'inherit'],
+      stdio: ['ignore', log, stderr],
     });
     closeSync(log);
     running.add(child);
     child.once('exit', () => running.delete(child));
-    const signer = new IdentitySigner(readIdentityKey(this.#keyFile, 'node-identity'), 'node', systemClock);
-    const node = new NodeProcess(child, new NodeApi(name, `http://127.0.0.1:${basePort + number}`, signer));
-    this.#nodes.set(number, node);
-    await node.ready();
-    return node;
+    return child;
   }
 
   /** Where node `number` keeps its data. */

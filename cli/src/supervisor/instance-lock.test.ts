@@ -11,7 +11,7 @@ test('one holder at a time; the other is told who has it', async () => {
   await using folder = await temporaryFolder();
   const unlock = await lockDataDir(folder.path, us);
   await assert.rejects(lockDataDir(folder.path, them), {
-    code: 'DATA_DIR_UNUSABLE',
+    code: 'DATA_DIR_IN_USE',
     message: new RegExp(`already runs from ${folder.path} \\(process ${process.pid}\\).*--data-dir.*--base-port`),
   });
   await unlock();

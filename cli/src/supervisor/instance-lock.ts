@@ -7,7 +7,7 @@ export interface LockHolder {
 }
 
 /**
- * Makes `holder` the only supervisor of `dataDir` and answers the function that ends that. Throws `DATA_DIR_UNUSABLE`
+ * Makes `holder` the only supervisor of `dataDir` and answers the function that ends that. Throws `DATA_DIR_IN_USE`
  * naming the process that has it. A lock whose process is gone does not count.
  */
 export async function lockDataDir(dataDir: string, holder: LockHolder): Promise<() => Promise<void>> {
@@ -42,7 +42,7 @@ async function requireAbandoned(path: string, dataDir: string, holder: LockHolde
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0 || !holder.isAlive(pid) || (await startOf(pid)) !== start) return;
   throw new GrapevineError(
-    'DATA_DIR_UNUSABLE',
+    'DATA_DIR_IN_USE',
     `A cluster already runs from ${dataDir} (process ${pid}); stop it with \`kill ${pid}\`, or choose another folder with --data-dir and other ports with --base-port.`,
   );
 }

@@ -95,7 +95,7 @@ test('a second cluster on the same folder is refused while the first runs', asyn
   const first = await start(folder.path);
   await first.ready;
   const second = await start(folder.path);
-  await assert.rejects(second.ended, { code: 'DATA_DIR_UNUSABLE' });
+  await assert.rejects(second.ended, { code: 'DATA_DIR_IN_USE' });
   first.stop();
   await first.ended;
 });

@@ -15,6 +15,19 @@ export function diskTrouble(cause: unknown): GrapevineError {
     : new GrapevineError('DISK_FAILED', `The store takes no writes since one failed: ${reason}`, options(cause));
 }
 
+/** Why a node cannot start: what it had to do in its data folder, such as `lock …`, and what came of it. */
+export function unusable(what: string, cause: unknown): GrapevineError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GrapevineError(isFull(cause, reason) ? 'DISK_FULL' : 'DATA_DIR_UNUSABLE', `Cannot ${what}: ${reason}`, {
+    cause,
+  });
+}
+
+/** Whether the system refused something, and not a defect of ours showed itself. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
 function isFull(cause: unknown, reason: string): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (typeof code === 'string' && fullCodes.has(code)) return true;

@@ -12,11 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'grapevine-lock-'));
 after(() => rmSync(folder, { recursive: true }));
 
 function isTaken(error: unknown): boolean {
-  return (
-    error instanceof GrapevineError &&
-    error.code === 'DATA_DIR_UNUSABLE' &&
-    error.message.includes('another process uses this data folder')
-  );
+  return error instanceof GrapevineError && error.code === 'DATA_DIR_IN_USE' && error.message.includes(folder);
 }
 
 describe('the lock of a data folder', () => {

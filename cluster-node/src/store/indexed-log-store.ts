@@ -48,7 +48,7 @@ export class IndexedLogStore implements LogStore {
     });
   }
 
-  /** Takes up what `data` holds; the store owns it from now on. Throws `DATA_DIR_UNUSABLE` or `DATA_DAMAGED`. */
+  /** Takes up what `data` holds; the store owns it from now on. Throws `DATA_FORMAT_UNKNOWN` or `DATA_DAMAGED`. */
   static async open(data: KeyValueStore, hash: TreeHash): Promise<IndexedLogStore> {
     await requireSchema(data);
     const store = new IndexedLogStore(data, hash);

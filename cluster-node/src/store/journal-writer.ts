@@ -147,9 +147,13 @@ function writeAt(descriptor: number, bytes: Buffer, position: number): Promise<v
   return new Promise((resolve, reject) => {
     write(descriptor, bytes, 0, bytes.length, position, (error, written) => {
       if (error !== null) reject(error);
-      else if (written < bytes.length)
-        reject(new Error(`Expected ${bytes.length} bytes to be written, found ${written}.`));
+      else if (written < bytes.length) reject(partlyWritten(written, bytes.length));
       else resolve();
     });
   });
+}
+
+/** Only what has no room for the rest takes a part. */
+function partlyWritten(written: number, length: number): Error {
+  return Object.assign(new Error(`no space left for more than ${written} of ${length} bytes`), { code: 'ENOSPC' });
 }

@@ -101,7 +101,7 @@ describe('a log store on data that does not fit', () => {
   test('is refused when the layout is another one', async () => {
     const disk = new MemoryKeyValue();
     await disk.write([{ ...schema, value: Uint8Array.of(0, 2) }]);
-    assert.equal(await opening(disk), 'DATA_DIR_UNUSABLE');
+    assert.equal(await opening(disk), 'DATA_FORMAT_UNKNOWN');
   });
 
   test('is damaged when the mark of the layout is broken or gone', async () => {

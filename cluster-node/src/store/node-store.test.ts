@@ -86,7 +86,7 @@ describe('a node store', () => {
   test('is for one process at a time', async () => {
     const folder = join(root, 'shared');
     const store = await openNodeStore(folder);
-    await assert.rejects(openNodeStore(folder), isUnusable);
+    await assert.rejects(openNodeStore(folder), { code: 'DATA_DIR_IN_USE' });
     await store.close();
     await (await openNodeStore(folder)).close();
   });

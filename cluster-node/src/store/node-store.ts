@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@grapevine/shared/clock.ts';
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { recoverLogs } from '../damage/recover.ts';
 import type { Views } from '../views/views.ts';
+import { isSystemError, unusable } from './disk-trouble.ts';
 import { nodeHeadVerifier } from './ed25519.ts';
 import { fastTreeHash } from './fast-tree-hash.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -29,16 +29,19 @@ export function databaseFolder(dataDir: string): string {
 }
 
 /**
- * Opens a node's data for this process alone; an empty or missing folder is a new node's. Throws `DATA_DIR_UNUSABLE` when
- * it cannot be used or somebody else uses it, `DATA_DAMAGED` when it does not make sense.
+ * Opens a node's data for this process alone; an empty or missing folder is a new node's. Throws `DATA_DIR_UNUSABLE`,
+ * `DATA_DIR_IN_USE` or `DISK_FULL` when it cannot be used, `DATA_FORMAT_UNKNOWN` when another version wrote it, `DATA_DAMAGED`
+ * when it does not make sense.
  */
 export async function openNodeStore(dataDir: string, observer: StoreObserver = silentObserver): Promise<NodeStore> {
   makeFolder(databaseFolder(dataDir));
+  requireWritable(dataDir);
   const lock = lockFolder(dataDir);
   try {
     const database = LmdbKeyValue.open(databaseFolder(dataDir), { readOnly: false });
+    // First of all: nothing may be written into another layout.
+    checkSchema(database);
     const data = await JournaledKeyValue.open(database, dataDir, observer);
-    checkSchema(data);
     const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
     const recovered = await recoverLogs(data, checks, systemClock.wallMs());
     const store = await IndexedLogStore.open(data, fastTreeHash);
@@ -53,7 +56,16 @@ export async function openNodeStore(dataDir: string, observer: StoreObserver = s
     };
   } catch (error) {
     lock.release();
-    throw error;
+    throw isSystemError(error) ? unusable(`use the data folder ${dataDir}`, error) : error;
+  }
+}
+
+/** Else a read-only file system is found only by the first thing that is written, and says it in that library's words. */
+function requireWritable(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw unusable(`write to the data folder ${folder}`, error);
   }
 }
 
@@ -61,8 +73,6 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot make the folder ${folder}: ${String(error)}`, {
-      cause: error,
-    });
+    throw unusable(`make the folder ${folder}`, error);
   }
 }

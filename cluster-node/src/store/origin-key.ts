@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { join } from 'node:path';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { unusable } from './disk-trouble.ts';
 import { generateOriginKey } from './ed25519.ts';
 
 const fileName = 'origin.key';
@@ -28,7 +29,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'latin1');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw unusable(path, error);
+    throw unusable(`read ${path}`, error);
   }
 }
 
@@ -46,7 +47,7 @@ function createKey(dataDir: string, path: string): Uint8Array {
     renameSync(unfinished, path);
     syncFolder(dataDir);
   } catch (error) {
-    throw unusable(path, error);
+    throw unusable(`write ${path}`, error);
   }
   return secret;
 }
@@ -56,8 +57,4 @@ function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   fsyncSync(handle);
   closeSync(handle);
-}
-
-function unusable(path: string, cause: unknown): GrapevineError {
-  return new GrapevineError('DATA_DIR_UNUSABLE', `Cannot read or write ${path}: ${String(cause)}`, { cause });
 }

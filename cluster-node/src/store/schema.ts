@@ -15,7 +15,7 @@ export async function requireSchema(data: KeyValueStore): Promise<void> {
   await data.write([{ table: 'meta', key: schemaKey, value: Uint8Array.of(0, schemaVersion) }]);
 }
 
-/** Whether `data` is marked with this program's layout; false when it is empty. Throws `DATA_DIR_UNUSABLE` for another layout, `DATA_DAMAGED` when only the mark is gone. */
+/** Whether `data` is marked with this program's layout; false when it is empty. Throws `DATA_FORMAT_UNKNOWN` for another layout, `DATA_DAMAGED` when only the mark is gone. */
 export function checkSchema(data: KeyValueReader): boolean {
   const mark = data.get('meta', schemaKey);
   if (mark === undefined) {
@@ -25,7 +25,7 @@ export function checkSchema(data: KeyValueReader): boolean {
   const found = readStored('Schema version', () => new ByteReader(mark).u16());
   if (found === schemaVersion) return true;
   throw new GrapevineError(
-    'DATA_DIR_UNUSABLE',
+    'DATA_FORMAT_UNKNOWN',
     `The data has layout ${found}, this program expects layout ${schemaVersion}.`,
   );
 }

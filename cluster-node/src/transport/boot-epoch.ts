@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { join } from 'node:path';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { unusable } from '../store/disk-trouble.ts';
 
 const fileName = 'boot-epoch';
 /** Epochs are 48 bits in datagrams. */
@@ -12,13 +13,18 @@ const maxEpoch = 2 ** 48 - 1;
  * does not stand after it. The epoch is on disk before it is returned, so that a later start cannot get it again: two starts
  * with one epoch would use nonces twice, and a start with an older one would be refused by every peer.
  *
- * Throws `DATA_DAMAGED` when the file holds something else than an epoch.
+ * Throws `DATA_DAMAGED` when the file holds something else than an epoch, `DATA_DIR_UNUSABLE` or `DISK_FULL` when it cannot
+ * be read or written.
  */
 export function claimBootEpoch(dataDir: string, clock: Clock): number {
   const path = join(dataDir, fileName);
   const epoch = Math.max(clock.wallMs(), readLast(path) + 1);
-  writeDurably(path, `${epoch}\n`);
-  syncFolder(dataDir);
+  try {
+    writeDurably(path, `${epoch}\n`);
+    syncFolder(dataDir);
+  } catch (error) {
+    throw unusable(`write ${path}`, error);
+  }
   return epoch;
 }
 
@@ -43,7 +49,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    throw unusable(`read ${path}`, error);
   }
 }
 

@@ -211,7 +211,26 @@ export const catalogue = {
   DATA_DIR_UNUSABLE: {
     status: 500,
     title: 'The data folder cannot be used',
-    remedy: 'Check that it exists, is writable and is not used by another process.',
+    remedy: 'Check that it exists and that this process may write to it, as the detail says.',
+    retryable: false,
+  },
+  DATA_DIR_IN_USE: {
+    status: 500,
+    title: 'Another process uses the data folder',
+    remedy: 'Stop the other process, or give this one a folder of its own with --data-dir.',
+    retryable: true,
+  },
+  DATA_DIR_FOREIGN: {
+    status: 500,
+    title: 'The data folder belongs to another node',
+    remedy:
+      'Give each node a folder of its own. If the node was renamed, write its new name into the file that the detail names.',
+    retryable: false,
+  },
+  DATA_FORMAT_UNKNOWN: {
+    status: 500,
+    title: 'The data was written by another version',
+    remedy: 'Start the version that wrote it, or give the node an empty folder: it fetches everything from its peers.',
     retryable: false,
   },
 } as const satisfies Record<string, ErrorDefinition>;

@@ -103,7 +103,7 @@ test('a second cluster on the same folder is refused in one line, and the first 
   assert.equal(ending, 1);
   assert.equal(stdout, '');
   assert.match(stderr, /^grapevine: [^\n]+\n$/);
-  assert.ok(stderr.includes(`${cluster.supervisorPid}`) && stderr.includes('DATA_DIR_UNUSABLE'), stderr);
+  assert.ok(stderr.includes(`${cluster.supervisorPid}`) && stderr.includes('DATA_DIR_IN_USE'), stderr);
   assert.equal((await request(`${cluster.admin}/readyz`)).status, 200);
 });
 
