@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { errorOf, request } from '../clients.ts';
 import { randomBasePort, temporaryFolder } from '../cluster.ts';
 import { untilRootsEqual } from '../node-api.ts';
-import { NodeFamily, type NodeProcess } from '../node-process.ts';
+import { NodeFamily, type NodeFamilyOptions, type NodeProcess } from '../node-process.ts';
 import { until } from '../until.ts';
 
 const run = promisify(execFile);
@@ -28,10 +28,9 @@ function inNamespace(prepare: string): (folder: string) => [string, ...string[]]
   return (folder) => ['unshare', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', folder];
 }
 
-async function family(wrapper?: (folder: string) => readonly [string, ...string[]]): Promise<NodeFamily> {
+async function family(options: Partial<NodeFamilyOptions>): Promise<NodeFamily> {
   const { path: dataDir } = resources.use(await temporaryFolder());
-  const options = { dataDir, basePort: randomBasePort(), ...(wrapper === undefined ? {} : { wrapper }) };
-  return resources.use(await NodeFamily.create(options));
+  return resources.use(await NodeFamily.create({ dataDir, basePort: randomBasePort(), ...options }));
 }
 
 /** Runs a command where `node` sees its files. */
@@ -50,7 +49,7 @@ async function unready(node: NodeProcess): Promise<string | undefined> {
 
 describe('a node whose disk', () => {
   test('is full refuses publishes, goes on reading and gossiping, and takes them again when there is room', async () => {
-    const nodes = await family(inNamespace(`mount -t tmpfs -o size=${diskBytes} none "$1"`));
+    const nodes = await family({ wrapper: inNamespace(`mount -t tmpfs -o size=${diskBytes} none "$1"`) });
     const [full, other] = [await nodes.start(1), await nodes.start(2)];
     const acknowledged = new Set<string>();
     const publish = async (node: NodeProcess, body: string): Promise<void> => {
@@ -100,7 +99,7 @@ describe('a node whose disk', () => {
     ['is full from the start', 'mount -t tmpfs -o size=6m none "$1"', /\[DISK_FULL\]/],
   ] as const) {
     test(`${what} does not start, and says in one line why`, async () => {
-      const nodes = await family(inNamespace(prepare));
+      const nodes = await family({ wrapper: inNamespace(prepare) });
       const complaints = await nodes.complaintsOf(1);
       assert.match(complaints, complaint);
       assert.ok(complaints.includes(nodes.folder(1)), complaints);
@@ -111,7 +110,8 @@ describe('a node whose disk', () => {
 
 describe('a data folder', () => {
   test('is for its own node, whatever uses it now', async () => {
-    const nodes = await family();
+    // Alone: with seeds it would wait for the other one at each start.
+    const nodes = await family({ environment: { GRAPEVINE_NODE__SEEDS: '[]' } });
     const node = await nodes.start(1);
     assert.match(await nodes.complaintsOf(1), /^node-1: .*\[DATA_DIR_IN_USE\]\n$/);
     await node.end('SIGTERM');
