@@ -15,6 +15,8 @@ import {
   publishResponseSchema,
   type RootResponse,
   rootResponseSchema,
+  type Topic,
+  topicsResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
 import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import { z } from 'zod';
@@ -70,6 +72,13 @@ export class NodeApi {
       found.push(...(await this.#get(messagesByIdResponseSchema, `/v1/messages?ids=${part}`)).items);
     }
     return found;
+  }
+
+  /** The topics, by name; fails when there are more than fit one page. */
+  async topics(): Promise<readonly Topic[]> {
+    const { items, next } = await this.#get(topicsResponseSchema, `/v1/topics?limit=${limits.pageSize}`);
+    assert.equal(next, null);
+    return items;
   }
 
   /** Every message of a topic, in topic order. */
