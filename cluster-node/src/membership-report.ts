@@ -60,6 +60,7 @@ function memberOf(digest: MemberDigest, replica: Replica): Member {
     versions,
     ...(rival === undefined ? {} : { rival }),
     messages: replica.messagesAt(origin),
+    catchingUp: digest.catchingUp,
   };
 }
 

@@ -63,6 +63,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
         udp: address,
         http: address,
         tls: false,
+        catchingUp: false,
       },
       seeds,
       intervalMs: 20,

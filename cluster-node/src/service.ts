@@ -180,6 +180,7 @@ function replicaOptions(
       udp: { host, port: settings.udpPort },
       http: { host, port: settings.httpPort },
       tls: false,
+      catchingUp: false,
     },
     seeds: registry.peers(),
     expectsPeers: settings.registry.kind !== 'static',

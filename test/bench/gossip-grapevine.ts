@@ -125,6 +125,7 @@ async function startMember(name: string, key: KeyRing, maxDatagramBytes: number,
     udp: socket.address,
     http: socket.address,
     tls: false,
+    catchingUp: false,
   } as const;
   const node = new ClusterNode({
     options: {

@@ -59,6 +59,7 @@ const member: fc.Arbitrary<MemberDigest> = record({
   udp: address,
   http: address,
   tls: fc.boolean(),
+  catchingUp: fc.boolean(),
 });
 const members = sortedBy(member, (item) => item.name, 6);
 

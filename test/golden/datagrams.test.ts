@@ -46,6 +46,7 @@ const messages: Record<string, NodeMessage> = {
         udp: { host: '127.0.0.1', port: 7_201 },
         http: { host: '::1', port: 7_101 },
         tls: true,
+        catchingUp: true,
       },
     ],
   },

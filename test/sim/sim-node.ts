@@ -261,6 +261,7 @@ export class SimNode {
         udp: addressOf(firstPort + this.index),
         http: addressOf(firstPort + this.index),
         tls: false,
+        catchingUp: false,
       },
       seeds: this.#seedAddresses(),
       expectsPeers: false,

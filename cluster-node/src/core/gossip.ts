@@ -57,6 +57,8 @@ export interface GossipPorts {
   readonly notify: (notice: MembershipNotice) => void;
   /** Whether segments from peers are on their way, in a stream or to the disk. */
   readonly receiving: () => boolean;
+  /** Whether a stream is open. */
+  readonly catchingUp: () => boolean;
   /** Streams from a peer that holds logs up to `sizes`; false when that is not worth it or not possible now. */
   readonly catchUp: (peer: MemberDigest, sizes: ReadonlyMap<string, number>, nowMs: number) => boolean;
 }
@@ -180,7 +182,7 @@ export class Gossip {
     if (lateMs > suspectAfterMs / 2) this.#wakeUp(nowMs);
     this.#nextRoundMs = nowMs + intervalMs * (0.8 + 0.4 * this.#ports.random.float());
     this.#round++;
-    this.membership.beat();
+    this.membership.beat(this.#ports.catchingUp());
     this.#notify(this.membership.sweep(nowMs));
     this.#forgetStrangers();
     const targets = new Set(this.#sample(this.membership.reachable(), fanout));

@@ -17,6 +17,7 @@ const claim: fc.Arbitrary<MemberDigest> = fc
     state: fc.constantFrom<MemberState>('alive', 'suspect', 'dead', 'left'),
     port: fc.integer({ min: 1, max: 2 }),
     tls: fc.boolean(),
+    catchingUp: fc.boolean(),
   })
   .map(({ port, ...changes }) => record(2, { ...changes, udp: { host: 'h', port } }));
 

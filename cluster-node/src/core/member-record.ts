@@ -39,6 +39,6 @@ export function isGone({ state }: MemberDigest): boolean {
   return state === 'dead' || state === 'left';
 }
 
-function restOf({ versions, udp, http, tls }: MemberDigest): string {
-  return [versions.lowest, versions.highest, udp.host, udp.port, http.host, http.port, tls].join(' ');
+function restOf({ versions, udp, http, tls, catchingUp }: MemberDigest): string {
+  return [versions.lowest, versions.highest, udp.host, udp.port, http.host, http.port, tls, catchingUp].join(' ');
 }

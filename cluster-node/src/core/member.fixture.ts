@@ -27,6 +27,7 @@ export function record(index: number, changes: Partial<MemberDigest> = {}): Memb
     udp: address,
     http: address,
     tls: false,
+    catchingUp: false,
     ...changes,
   };
 }

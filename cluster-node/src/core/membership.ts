@@ -147,9 +147,9 @@ export class Membership {
     return lost[this.#random.below(Math.max(1, lost.length))];
   }
 
-  /** One round has passed for this node itself. */
-  beat(): void {
-    this.#self = { ...this.#self, heartbeat: this.#self.heartbeat + 1 };
+  /** One round has passed for this node itself, which says whether it is far behind. */
+  beat(catchingUp: boolean): void {
+    this.#self = { ...this.#self, heartbeat: this.#self.heartbeat + 1, catchingUp };
   }
 
   /** Says goodbye: peers stop asking this node, and do not call it dead. */

@@ -44,6 +44,7 @@ const member: MemberDigest = {
   udp: { host: '127.0.0.1', port: 7201 },
   http: { host: 'node-1.example', port: 7101 },
   tls: false,
+  catchingUp: false,
 };
 const partial: PartialSegment = { origin: b, firstSeq: 4, fragmentBytes: 1_000, have: Uint8Array.of(0, 0x80) };
 const fragment: FragmentPiece = {
@@ -234,7 +235,7 @@ const hostile: Record<string, [expected: RegExp, bytes: Uint8Array]> = {
   'versions upside down': [/highest version/, patched(oneMember, memberAt + 40, 3, 2)],
   'a host with a slash': [/host/, patched(oneMember, memberAt + 43, 0x2f)],
   'a port of zero': [/port/, patched(oneMember, memberAt + 52, 0, 0)],
-  'a TLS flag that is neither 0 nor 1': [/TLS/, patched(oneMember, memberAt + memberBytes(member) - 1, 2)],
+  'unknown flags of a member': [/flags of a member/, patched(oneMember, memberAt + memberBytes(member) - 1, 4)],
   'members out of order': [/ascending/, patched(request, encodeMessage(request).length - memberBytes(member), 6, 0x61)],
   'an index that is not below the count': [/index below/, patched(emptyResponse, 6, 0, 2)],
   'a flag that is neither 0 nor 1': [/0 or 1/, patched(emptyResponse, 10, 2)],

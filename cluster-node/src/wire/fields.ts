@@ -24,6 +24,8 @@ const memberStates: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'
 const namePattern = /^[a-z0-9-]{1,63}$/;
 /** Names, IPv4 and IPv6 addresses; 253 is the longest name that DNS knows (RFC 1035, section 2.3.4). */
 const hostPattern = /^[A-Za-z0-9._:-]{1,253}$/;
+const tlsFlag = 1;
+const catchingUpFlag = 2;
 const segmentKind = 0;
 const fragmentKind = 1;
 
@@ -150,7 +152,7 @@ function readFragment(reader: ByteReader): FragmentPiece {
 /**
  * Members: count u8 (larger clusters send a rotating part), then count × { name length u8, name [a-z0-9-], origin 16,
  * boot epoch u48, incarnation u32, heartbeat u48, state u8 (0 alive, 1 suspect, 2 dead, 3 left), versions { lowest u8 (1 or
- * more), highest u8 (not below) }, UDP address, HTTP address, TLS u8 (0 or 1) }, sorted by name.
+ * more), highest u8 (not below) }, UDP address, HTTP address, flags u8 (1 TLS, 2 catching up) }, sorted by name.
  */
 export function writeMembers(writer: ByteWriter, members: readonly MemberDigest[]): void {
   requireAscending(members, nameOf);
@@ -165,7 +167,7 @@ export function writeMembers(writer: ByteWriter, members: readonly MemberDigest[
     writeVersions(writer, member.versions);
     writeAddress(writer, member.udp);
     writeAddress(writer, member.http);
-    writer.u8(member.tls ? 1 : 0);
+    writer.u8((member.tls ? tlsFlag : 0) | (member.catchingUp ? catchingUpFlag : 0));
   }
 }
 
@@ -173,7 +175,7 @@ export function readMembers(reader: ByteReader): MemberDigest[] {
   const count = reader.u8();
   const members: MemberDigest[] = [];
   for (let i = 0; i < count; i++) {
-    members.push({
+    const member = {
       name: matching('member name', reader.utf8(reader.u8()), namePattern),
       origin: readOrigin(reader),
       bootEpoch: reader.u48(),
@@ -183,8 +185,9 @@ export function readMembers(reader: ByteReader): MemberDigest[] {
       versions: readVersions(reader),
       udp: readAddress(reader),
       http: readAddress(reader),
-      tls: bounded('TLS', reader.u8(), 0, 1) === 1,
-    });
+    };
+    const flags = bounded('flags of a member', reader.u8(), 0, tlsFlag | catchingUpFlag);
+    members.push({ ...member, tls: (flags & tlsFlag) !== 0, catchingUp: (flags & catchingUpFlag) !== 0 });
   }
   requireAscending(members, nameOf);
   return members;

@@ -118,4 +118,6 @@ export interface MemberDigest {
   readonly http: Address;
   /** Whether its HTTP API wants TLS. */
   readonly tls: boolean;
+  /** Whether it is so far behind that it streams what it lacks: who wants to read does better elsewhere. */
+  readonly catchingUp: boolean;
 }

@@ -65,6 +65,25 @@ test('spreads calls over the nodes', async () => {
   for (const { requests, name } of under.cluster.nodes) assert.ok(requests.length > 5, `${name}: ${requests.length}`);
 });
 
+test('leaves a node alone that catches up, unless there is nobody else', async () => {
+  await using under = await startClient();
+  const { nodes } = under.cluster;
+  const last = nodes.at(-1);
+  assert.ok(last !== undefined);
+  const catchUp = { from: 'node-1', entries: 1, of: 9, bytesPerSecond: 1 };
+  last.catchUp = catchUp;
+  const client = clientFor(under.cluster.seeds);
+  await client.reachable();
+  const asked = (): number => last.requests.filter(({ url }) => url.startsWith('/v1/topics')).length;
+  for (let i = 0; i < 30; i++) await client.topics(ada, { limit: 1 });
+  assert.equal(asked(), 0);
+  for (const node of nodes) node.catchUp = catchUp;
+  await client.reachable();
+  for (let i = 0; i < 30; i++) await client.topics(ada, { limit: 1 });
+  assert.ok(asked() > 0, 'all of them catch up');
+  await client.stop();
+});
+
 test('says UNAVAILABLE with a time to wait when no node can be reached', async () => {
   await using under = await startClient(2);
   await under.client.topics(ada, { limit: 1 });

@@ -41,6 +41,8 @@ export class NodeChannel {
   /** `undefined` for a seed that no membership has named yet. */
   nodeName: string | undefined;
   state: MemberState = 'alive';
+  /** Far behind the others: it would answer as if the rest had never been published. */
+  catchingUp = false;
   readonly #calls: Pool;
   readonly #streams: Pool;
 

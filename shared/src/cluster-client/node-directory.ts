@@ -57,12 +57,14 @@ export class NodeDirectory {
 
   /**
    * The better of two random nodes that are not in `avoid` ("power of two choices": Mitzenmacher, 2001). Live nodes that
-   * did not fail lately come first; without any, the others are tried rather than nobody. `undefined` when all are in `avoid`.
+   * did not fail lately come first, and of those the ones that are not catching up; without any, the others are tried rather
+   * than nobody. `undefined` when all are in `avoid`.
    */
   choose(avoid: ReadonlySet<string>): NodeChannel | undefined {
     const allowed = [...this.#channels.values()].filter(({ url, state }) => !avoid.has(url) && state !== 'left');
     const alive = allowed.filter(({ state, health }) => state === 'alive' && health.usable);
-    const candidates = alive.length > 0 ? alive : allowed;
+    const upToDate = alive.filter(({ catchingUp }) => !catchingUp);
+    const candidates = [upToDate, alive].find((some) => some.length > 0) ?? allowed;
     const at = this.#options.random.below(Math.max(1, candidates.length));
     const apart = candidates.length > 1 ? 1 + this.#options.random.below(candidates.length - 1) : 0;
     const first = candidates[at];
@@ -117,6 +119,7 @@ export class NodeDirectory {
       const channel = this.#channels.get(url) ?? this.#open(url);
       channel.nodeName = member.name;
       channel.state = member.state;
+      channel.catchingUp = member.catchingUp ?? false;
     }
     for (const [url, channel] of this.#channels) {
       if (named.has(url)) continue;

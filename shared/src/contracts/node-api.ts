@@ -260,6 +260,8 @@ export const memberSchema = z.object({
   rival: originSchema.optional(),
   /** Messages that this member was last known to hold, over all origins; 0 when it never said. */
   messages: sizeSchema,
+  /** Whether it is far behind: whoever wants to read does better at another node. */
+  catchingUp: z.boolean().optional(),
   /** Only in the answering node's own record, which alone can tell; null while none is under way. */
   catchUp: catchUpSchema.nullable().optional(),
   /** Damaged segments that it has taken out of service and not mended yet; also only in its own record. */
