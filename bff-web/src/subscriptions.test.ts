@@ -10,6 +10,8 @@ before(async () => {
 after(() => web.stop());
 
 interface Subscription {
+  /** Kept, because fetch ends the stream of a response that is collected before it is read. */
+  readonly response: Response;
   /** The data of the next event. */
   next(): Promise<Record<string, unknown>>;
   /** Goes away, as a closed browser tab does. */
@@ -25,6 +27,7 @@ async function subscribe(query: string, at: WebUnderTest = web): Promise<Subscri
   assert.ok(response.body !== null);
   const events = parseEventStream(response.body);
   return {
+    response,
     async next() {
       const { value } = await events.next();
       assert.equal(value?.event, 'next');
