@@ -189,7 +189,7 @@ export class Gossip {
     for (const doubtful of this.#sample(this.membership.doubtful(), doubtfulPerRound)) targets.add(doubtful);
     for (const peer of targets) {
       this.membership.asked(peer.origin, nowMs);
-      if (this.#mayPull()) this.#pull(peer, nowMs);
+      if (this.#mayPull()) this.#pull(peer, this.#memberDigest(), nowMs);
       else this.#askForNews(peer);
     }
     const lost = this.#round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
@@ -230,10 +230,11 @@ export class Gossip {
     if (next === undefined) return;
     const peer = this.membership.byOrigin(next);
     if (peer === undefined) this.knowledge.doubt(next);
-    else this.#pull(peer, nowMs);
+    // Between rounds it is about data alone. Whoever is ahead has spoken to us, so that it knows us.
+    else this.#pull(peer, [], nowMs);
   }
 
-  #pull(peer: MemberDigest, nowMs: number): void {
+  #pull(peer: MemberDigest, members: readonly MemberDigest[], nowMs: number): void {
     if (this.#ports.catchUp(peer, this.knowledge.aheadSizes(peer.origin), nowMs)) {
       this.#askForNews(peer);
       return;
@@ -241,26 +242,23 @@ export class Gossip {
     this.#promised = this.knowledge.aheadBy(peer.origin);
     const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
     const partials = this.#puller.partials();
-    this.#request(peer, requestId, budget, partials, this.knowledge.aheadOrigin(peer.origin));
+    this.#request(peer, { requestId, budget, partials, members }, this.knowledge.aheadOrigin(peer.origin));
   }
 
   #askForNews(to: Recipient): void {
-    this.#request(to, this.#puller.newsRequestId(), 0, [], undefined);
+    const requestId = this.#puller.newsRequestId();
+    this.#request(to, { requestId, budget: 0, partials: [], members: this.#memberDigest() }, undefined);
   }
 
   #request(
     to: Recipient,
-    requestId: number,
-    budget: number,
-    partials: PullRequest['partials'],
+    question: Pick<PullRequest, 'requestId' | 'budget' | 'partials' | 'members'>,
     wanted: string | undefined,
   ): void {
     const { flushed } = this.#ports;
-    const members = this.#memberDigest();
-    const room = requestRoom(this.#options.maxDatagramBytes, members, partials);
+    const room = requestRoom(this.#options.maxDatagramBytes, question.members, question.partials);
     const { range, vector } = sliceVector(flushed.vector, room, this.#round, wanted);
-    const root = flushed.root();
-    this.#send(to, { type: 'pull-request', requestId, budget, range, vector, root, partials, members });
+    this.#send(to, { type: 'pull-request', ...question, range, vector, root: flushed.root() });
   }
 
   #send({ udp, versions }: Recipient, message: NodeMessage): void {
@@ -275,7 +273,7 @@ export class Gossip {
     const holdings = {
       flushed: same ? noEntries : flushed.vector,
       log,
-      members: this.#memberDigest(),
+      members: request.members.length === 0 ? [] : this.#memberDigest(),
     };
     // To the address that the peer names inside the seal, never to where the packet claims to come from.
     for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) {
