@@ -6,9 +6,11 @@ import { append } from './append.ts';
 import { gateway } from './gateway.ts';
 import { gossip } from './gossip.ts';
 import { type Benchmark, measure, meetsTargets, printed, type Report } from './harness.ts';
+import { reconcile } from './reconcile.ts';
 import { tree } from './tree.ts';
+import { visible } from './visible.ts';
 
-const benchmarks: readonly Benchmark[] = [append, gateway, gossip, tree];
+const benchmarks: readonly Benchmark[] = [append, gateway, gossip, reconcile, tree, visible];
 const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
 
 const names = process.argv.slice(2);

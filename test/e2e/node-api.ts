@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { systemClock } from '@grapevine/shared/clock.ts';
+import { parseEventStream } from '@grapevine/shared/cluster-client/event-stream.ts';
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import {
   type Member,
   type Message,
   membersResponseSchema,
+  messageSchema,
   messagesByIdResponseSchema,
   messagesResponseSchema,
   type PublishRequestInput,
@@ -94,6 +96,14 @@ export class NodeApi {
     }
   }
 
+  /** Messages as this node shows them, from the present on, until `signal` aborts. Resolves once the stream is open. */
+  async stream(signal: AbortSignal): Promise<AsyncIterable<Message>> {
+    const identity = this.#signer.sign({ subject: 'e2e', scopes: ['messages:read'] });
+    const { status, body } = await fetch(`${this.url}/v1/stream`, { headers: { [identityHeader]: identity }, signal });
+    assert.ok(status === 200 && body !== null, `${this.name} /v1/stream: ${status}`);
+    return messagesOf(body);
+  }
+
   /** Every series of `/metrics`, by its name and labels as printed. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
     const { status, body } = await request(`${this.url}/metrics`);
@@ -117,6 +127,12 @@ export class NodeApi {
     const { status, body } = await request(`${this.url}${path}`, { headers: { [identityHeader]: identity } });
     assert.equal(status, 200, `${this.name} ${path}: ${JSON.stringify(body)}`);
     return schema.parse(body);
+  }
+}
+
+async function* messagesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Message, void> {
+  for await (const { event, data } of parseEventStream(chunks)) {
+    if (event === 'message') yield messageSchema.parse(JSON.parse(data));
   }
 }
 
