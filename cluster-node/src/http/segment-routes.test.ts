@@ -104,9 +104,11 @@ test('names what is wrong with a request, and who may not ask', async () => {
   for (const query of ['since=x', 'origins=', 'origins=abc', 'limitBytes=0', 'limitBytes=-1', 'other=1']) {
     codes.push(codeOf(await node.get(`/v1/segments?${query}`)));
   }
+  const twice = `${'0a'.repeat(16)},${'0a'.repeat(16)}`;
+  codes.push(codeOf(await node.get(`/v1/segments?origins=${twice}`)));
   const many = Array.from({ length: 1_025 }, (_, i) => i.toString(16).padStart(32, '0')).join();
   codes.push(codeOf(await node.get(`/v1/segments?origins=${many}`)));
-  assert.deepEqual(codes, ['INVALID_CURSOR', ...Array.from({ length: 6 }, () => 'INVALID_ARGUMENT')]);
+  assert.deepEqual(codes, ['INVALID_CURSOR', ...Array.from({ length: 7 }, () => 'INVALID_ARGUMENT')]);
   assert.equal((await node.send('/v1/segments', {})).status, 401);
   assert.equal((await node.get('/v1/segments', vouched(['cluster:read']))).status, 403);
   assert.equal((await node.get('/v1/segments', vouched(['messages:read']))).status, 403);

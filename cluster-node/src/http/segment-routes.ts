@@ -13,7 +13,10 @@ const segmentsQuery = z.strictObject({
   origins: textParameter.optional(),
   limitBytes: integer(1, 2 ** 48 - 1).optional(),
 });
-const originsSchema = z.array(originSchema).max(limits.tokenOrigins, `expected at most ${limits.tokenOrigins} origins`);
+const originsSchema = z
+  .array(originSchema)
+  .max(limits.tokenOrigins, `expected at most ${limits.tokenOrigins} origins`)
+  .refine((origins) => new Set(origins).size === origins.length, 'expected each origin once');
 
 /** `/v1/segments`: the logs themselves, as their origins signed them. For other nodes; BFFs show messages, not logs. */
 export function segmentRoutes(streams: SegmentStreams): Router {
