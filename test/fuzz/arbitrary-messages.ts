@@ -126,4 +126,7 @@ const pullResponse: fc.Arbitrary<NodeMessage> = record({
 
 const nudge: fc.Arbitrary<NodeMessage> = record({ type: fc.constant('nudge'), heads: vector });
 
+/** Encoded. */
+export const segments: fc.Arbitrary<Uint8Array> = segmentBytes.map(({ bytes: encoded }) => encoded);
+
 export const messages: fc.Arbitrary<NodeMessage> = fc.oneof(pullRequest, pullResponse, nudge);

@@ -13,6 +13,7 @@ import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
 import fc from 'fast-check';
 import { messages } from './arbitrary-messages.ts';
+import { Mutator } from './mutator.ts';
 
 export const attackerOrigin = '0a'.repeat(16);
 export const receiverOrigin = '0b'.repeat(16);
@@ -32,6 +33,7 @@ export type Outcomes = Record<string, number>;
 export class DatagramFuzzer {
   readonly outcomes: Outcomes = {};
   readonly #random: SeededRandom;
+  readonly #mutator: Mutator;
   readonly #plaintexts: readonly Uint8Array[];
   readonly #sealer = new Sealer({ key: ring.sealing, sender: attackerOrigin, bootEpoch });
   readonly #plain = new PlainSealer(attackerOrigin);
@@ -40,6 +42,7 @@ export class DatagramFuzzer {
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
+    this.#mutator = new Mutator(this.#random);
     this.#plaintexts = fc.sample(messages, { seed, numRuns: 200 }).map((message) => encodeMessage(message));
   }
 
@@ -52,13 +55,13 @@ export class DatagramFuzzer {
       case 1:
         return { datagram: real.subarray(0, this.#random.below(real.length)), authentic: false };
       case 2:
-        return { datagram: flipBits(real, this.#random), authentic: false };
+        return { datagram: this.#mutator.flipBits(real), authentic: false };
       case 3:
-        return { datagram: this.#overwrite(real, 33), authentic: false };
+        return { datagram: this.#mutator.overwrite(real, 33), authentic: false };
       case 4:
         return { datagram: this.#plain.seal(this.#pick()), authentic: false };
       default:
-        return { datagram: this.#sealer.seal(this.#mutate(this.#pick())), authentic: true };
+        return { datagram: this.#sealer.seal(this.#mutator.mutate(this.#pick(), this.#pick())), authentic: true };
     }
   }
 
@@ -95,57 +98,9 @@ export class DatagramFuzzer {
     return this.#plaintexts[this.#random.below(this.#plaintexts.length)] ?? new Uint8Array(0);
   }
 
-  /** Hits lengths, counts and borders more often than chance would. */
-  #mutate(plaintext: Uint8Array): Uint8Array {
-    switch (this.#random.below(7)) {
-      case 0:
-        return plaintext;
-      case 1:
-        return plaintext.subarray(0, this.#random.below(plaintext.length + 1));
-      case 2:
-        return Uint8Array.of(...plaintext, ...this.#random.bytes(1 + this.#random.below(30)));
-      case 3:
-        return flipBits(plaintext, this.#random);
-      case 4:
-        return this.#splice(plaintext, this.#pick());
-      case 5:
-        return this.#overwrite(plaintext, Math.min(plaintext.length, 120));
-      default:
-        return this.#overwrite(plaintext, plaintext.length);
-    }
-  }
-
-  /** Sets one to four bytes among the first `within` to a value that is often a border. */
-  #overwrite(bytes: Uint8Array, within: number): Uint8Array {
-    const out = bytes.slice();
-    const value = [0, 1, 0x7f, 0x80, 0xff, this.#random.below(256)][this.#random.below(6)] ?? 0;
-    const at = this.#random.below(within);
-    const end = at + 1 + this.#random.below(4);
-    out.fill(value, at, end);
-    // What was there already: the change has to be one.
-    if (out[at] === bytes[at]) out[at] = (out[at] ?? 0) ^ 1;
-    return out;
-  }
-
-  #splice(head: Uint8Array, tail: Uint8Array): Uint8Array {
-    const at = this.#random.below(head.length);
-    return Uint8Array.of(...head.subarray(0, at), ...tail.subarray(this.#random.below(tail.length)));
-  }
-
   #count(outcome: string): void {
     this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1;
   }
-}
-
-function flipBits(bytes: Uint8Array, random: SeededRandom): Uint8Array {
-  const out = bytes.slice();
-  const first = random.below(bytes.length * 8);
-  // Next to each other, so that no flip takes another one back.
-  const last = first + random.below(3);
-  for (let at = first; at <= last; at++) {
-    if (at >> 3 < out.length) out[at >> 3] = (out[at >> 3] ?? 0) ^ (1 << (at & 7));
-  }
-  return out;
 }
 
 /** What `decode` answers; undefined when it refuses with the one error that decoders may throw. */

@@ -7,10 +7,13 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DatagramFuzzer } from './datagram-fuzzer.ts';
+import { DecoderFuzzer } from './decoder-fuzzer.ts';
 
 /** Between two looks at memory there is room for a cache to fill, but not for a leak of a few bytes per datagram. */
 const allowedGrowthBytes = 8 * 1024 * 1024;
 const report = 100_000;
+/** The other decoders get something after so many datagrams: all six together take longer than one. */
+const datagramsPerTurn = 10;
 
 const { values } = parseArgs({
   options: { count: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
@@ -28,10 +31,14 @@ function usedBytes(): number {
 }
 
 const fuzzer = new DatagramFuzzer(seed);
+const decoders = new DecoderFuzzer(seed);
 let number = 0;
 
 function run(until: number): void {
-  for (; number < until; number++) fuzzer.check(fuzzer.next());
+  for (; number < until; number++) {
+    fuzzer.check(fuzzer.next());
+    if (number % datagramsPerTurn === 0) decoders.check();
+  }
 }
 
 try {
@@ -44,7 +51,7 @@ try {
     );
   }
   const growth = usedBytes() - before;
-  console.log(fuzzer.outcomes);
+  console.log(fuzzer.outcomes, decoders.outcomes);
   if (growth > allowedGrowthBytes)
     throw new Error(`Memory grew by ${growth} bytes, expected at most ${allowedGrowthBytes}.`);
 } catch (error) {
