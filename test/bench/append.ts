@@ -56,7 +56,8 @@ function contender(name: string, appender: Appender): Contender {
   };
 }
 
-async function appendAll(appender: Appender, count: number): Promise<void> {
+/** Appends so many messages, 64 at a time. */
+export async function appendAll(appender: Appender, count: number): Promise<void> {
   let left = count;
   const publisher = async (): Promise<void> => {
     while (left-- > 0) await appender.append(body);
