@@ -148,7 +148,7 @@ describe('fsck of a data folder', () => {
   test('finds nothing wrong with a sound one, twice, and refuses one in use', async () => {
     assert.deepEqual((await fsck(folder)).problems, []);
     const store = await openNodeStore(folder);
-    assert.match((await fsck(folder)).problems.join(), /another process uses this data folder/);
+    assert.match((await fsck(folder)).problems.join(), /Another process uses the data folder/);
     await store.close();
     assert.deepEqual((await fsck(folder)).problems, []);
   });

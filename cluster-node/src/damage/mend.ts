@@ -10,6 +10,7 @@ import { seqKey } from '../store/keys.ts';
 import type { NodeRun } from '../store/log-store.ts';
 import { putQuarantined, readQuarantined, type Stretch } from '../store/quarantine.ts';
 import { treeOf } from '../store/stored-log.ts';
+import { forgetErased } from '../views/erasure.ts';
 import type { Indexes } from '../views/indexes.ts';
 import { settleDuplicates } from '../views/projection.ts';
 import { writeNodes } from './apply-finding.ts';
@@ -20,7 +21,7 @@ import { type FoundSegment, type LogChecks, readSegment } from './read-segment.t
  * to be what the origin signed, and what this node's own signed head covers: a peer can neither alter the log nor slip
  * another branch of it in. Throws `DataDamage` that says what is wrong with them; answers false when nothing is in
  * quarantine there any more. The views did not lose sight of the segment's entries; only its idempotency keys are looked at
- * anew.
+ * anew, and what retention has erased of the copy is taken out.
  */
 export function mend(
   batch: Batch,
@@ -52,6 +53,7 @@ export function mend(
   const entries = found.entries.filter((entry) => entry !== undefined);
   // A start reads only what came after the last flush, and these may have come before.
   if (settleDuplicates(batch, indexes, entries, own.ordinal) > 0) indexes.flush(batch);
+  if (entries.length < found.entries.length) forgetErased(batch, indexes, found.segment);
   return true;
 }
 

@@ -13,6 +13,7 @@ import { everything, seqKey } from '../store/keys.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
 import { listQuarantined } from '../store/quarantine.ts';
+import { eraseEntries } from '../views/erasure.ts';
 import { createScrubber, segmentsOf } from './scrubber.fixture.ts';
 import type { Scrubber } from './scrubber.ts';
 
@@ -231,6 +232,27 @@ describe('the scrub', () => {
     await until(() => scrubber?.counts.mended === 1);
     assert.deepEqual(store.log.views.topic('news'), peer.log.views.topic('news'));
     assert.equal(store.log.views.byIdempotencyKey('ann', 'k')?.entry.origin, alice.id);
+    assert.deepEqual(fsck(store), []);
+  });
+});
+
+describe('mending from a peer whose retention came first', () => {
+  it('takes the erased form, and the views become what the logs make them', async () => {
+    const [store, peer] = [await storeWith(segments), await storeWith(segments)];
+    const [topics, lost] = [['news', 'more'], new OriginLog('erin', startHlc - 5_000n)];
+    const first = lost.segment([...topics.map((topic) => ({ topic })), { topic: 'news', idempotencyKey: 'k' }]);
+    for (const { log } of [store, peer]) await log.commit([first]);
+    await peer.log.maintain((batch, indexes) => {
+      eraseEntries(batch, indexes, fastTreeHash, first.segment, [1, 2]);
+    });
+    await store.disk.write([{ table: 'segments', key: seqKey(lost.id, 0), value: undefined }]);
+    const scrubber = createScrubber(store.log, segmentsOf(peer.log));
+    scrubber.start();
+    await until(() => scrubber.counts.mended === 1);
+    await scrubber.stop();
+    for (const table of ['topics', 'postings', 'hidden', 'segments'] as const) {
+      assert.deepEqual(contents(store, table), contents(peer, table), table);
+    }
     assert.deepEqual(fsck(store), []);
   });
 });

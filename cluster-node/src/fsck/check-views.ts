@@ -9,6 +9,7 @@ import { everything, postingKey, seqKey, topicKey, topicOfKey } from '../store/k
 import type { Place } from '../store/place-record.ts';
 import { carriersOf, firstOf } from '../views/duplicates.ts';
 import { hashOfKey, Indexes } from '../views/indexes.ts';
+import { encodePosting } from '../views/postings.ts';
 import { addToDigest, decodeTopicRecord, emptyTopic, type TopicRecord } from '../views/topic-record.ts';
 import { entryLength, segmentFirstHlc } from '../wire/segment.ts';
 import type { Problems } from './problems.ts';
@@ -63,7 +64,8 @@ export class ViewsCheck {
     const place = { hlc: segmentFirstHlc(segment), origin, firstSeq };
     for (const [topic, records] of byTopic) {
       const posted = this.#data.get('postings', postingKey(topic, place));
-      if (posted === undefined || !equalBytes(posted, Uint8Array.from(records))) {
+      const bytes = records.reduce((sum, record) => sum + entryLength(segment, firstSeq + record), 0);
+      if (posted === undefined || !equalBytes(posted, encodePosting(bytes, records))) {
         this.#problems.add(
           `Topic ${topic}: its entries in segment ${origin}/${firstSeq} are not posted as they should be.`,
         );

@@ -1,11 +1,14 @@
 /**
- * The topic index. A posting says which records of one segment are visible in one topic: one byte each, ascending. Its key
+ * The topic index. A posting says which records of one segment are visible in one topic, and how long their entries are
+ * together: `bytes u32 · record u8 × n`, ascending. Its key
  * starts with the clock value of the segment's first record, and record i has that value plus i, so that places in topic
  * order are known without reading the segment.
  *
  * Postings are ordered by where their segments start, messages by their own clock values. A segment spans at most 256
  * ticks, so the two orders differ only within such a window, and reading in topic order is a merge of the postings in it.
  */
+import { ByteReader } from '@grapevine/shared/log/bytes.ts';
+import { readStored } from '../store/damage.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { type PostingPlace, postingOfKey, postingsBetween } from '../store/keys.ts';
 import { maxSegmentRecords } from '../wire/segment.ts';
@@ -65,6 +68,21 @@ export function* walkBackward(reader: KeyValueReader, topic: string, before?: To
   yield* open.sort((a, b) => compareMessages(b, a));
 }
 
-function* messagesOf({ hlc, origin, firstSeq }: PostingPlace, records: Uint8Array): Generator<PostedMessage> {
-  for (const record of records) yield { hlc: hlc + BigInt(record), origin, seq: firstSeq + record, firstSeq };
+/** Places in the segment, ascending. */
+export function postedRecords(posting: Uint8Array): Uint8Array {
+  return posting.subarray(4);
+}
+
+/** Bytes of their entries together. */
+export function postedBytes(posting: Uint8Array): number {
+  return readStored('Posting', () => new ByteReader(posting).u32());
+}
+
+export function encodePosting(bytes: number, records: Iterable<number>): Uint8Array {
+  return Uint8Array.of(bytes >>> 24, bytes >>> 16, bytes >>> 8, bytes, ...records);
+}
+
+function* messagesOf({ hlc, origin, firstSeq }: PostingPlace, posting: Uint8Array): Generator<PostedMessage> {
+  for (const record of postedRecords(posting))
+    yield { hlc: hlc + BigInt(record), origin, seq: firstSeq + record, firstSeq };
 }

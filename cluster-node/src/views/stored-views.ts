@@ -10,7 +10,14 @@ import { segmentAt, treeOf } from '../store/stored-log.ts';
 import { type Segment, segmentFirstHlc } from '../wire/segment.ts';
 import { ownerOf } from './duplicates.ts';
 import type { Indexes } from './indexes.ts';
-import { compareMessages, type PostedMessage, type TopicPlace, walkBackward, walkForward } from './postings.ts';
+import {
+  compareMessages,
+  type PostedMessage,
+  postedRecords,
+  type TopicPlace,
+  walkBackward,
+  walkForward,
+} from './postings.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { decodeTopicRecord, emptyTopic, topicOf } from './topic-record.ts';
 import type { Page, PageQuery, StoredEntry, Views } from './views.ts';
@@ -150,7 +157,10 @@ export class StoredViews implements Views {
       return segment.records.map((_, i) => firstSeq + i).filter((seq) => !hidden.has(seq));
     }
     const place = { hlc: segmentFirstHlc(segment), origin, firstSeq };
-    const posted = [...topics].flatMap((topic) => [...(this.#reader.get('postings', postingKey(topic, place)) ?? [])]);
+    const posted = [...topics].flatMap((topic) => {
+      const posting = this.#reader.get('postings', postingKey(topic, place));
+      return posting === undefined ? [] : [...postedRecords(posting)];
+    });
     return posted.map((record) => firstSeq + record).sort((a, b) => a - b);
   }
 

@@ -4,7 +4,7 @@ import { type PostingPlace, postingKey, topicKey } from '../store/keys.ts';
 import { treeOf } from '../store/stored-log.ts';
 import { entryLength, type Segment, segmentFirstHlc } from '../wire/segment.ts';
 import type { FoundEntry } from './duplicates.ts';
-import { walkBackward } from './postings.ts';
+import { encodePosting, postedBytes, postedRecords, walkBackward } from './postings.ts';
 import {
   addToDigest,
   decodeTopicRecord,
@@ -56,26 +56,28 @@ export function postingPlaceOf(segment: Segment): PostingPlace {
 
 /** Shows entries of a segment that is new, at `place`. */
 export function post(batch: Batch, topic: string, place: PostingPlace, posting: Posting): void {
-  batch.put('postings', postingKey(topic, place), Uint8Array.from(posting.records));
+  batch.put('postings', postingKey(topic, place), encodePosting(posting.bytes, posting.records));
   countIn(batch, topic, place, posting);
 }
 
 /** Shows further entries of a segment, some of which may be shown already. */
 export function postAlso(batch: Batch, topic: string, place: PostingPlace, posting: Posting): void {
   const key = postingKey(topic, place);
-  const posted = batch.get('postings', key) ?? new Uint8Array(0);
-  batch.put('postings', key, Uint8Array.of(...posted, ...posting.records).sort());
+  const posted = batch.get('postings', key) ?? encodePosting(0, []);
+  const records = Uint8Array.of(...postedRecords(posted), ...posting.records).sort();
+  batch.put('postings', key, encodePosting(postedBytes(posted) + posting.bytes, records));
   countIn(batch, topic, place, posting);
 }
 
 /** Takes entries of the segment at `place` out again. Answers false, with nothing changed, when one of them is not shown. */
 export function unpost(batch: Batch, topic: string, place: PostingPlace, posting: Posting): boolean {
   const key = postingKey(topic, place);
-  const posted = batch.get('postings', key) ?? new Uint8Array(0);
-  const left = posted.filter((record) => !posting.records.includes(record));
-  if (left.length + posting.records.length !== posted.length) return false;
+  const posted = batch.get('postings', key) ?? encodePosting(0, []);
+  const records = postedRecords(posted);
+  const left = records.filter((record) => !posting.records.includes(record));
+  if (left.length + posting.records.length !== records.length) return false;
   if (left.length === 0) batch.delete('postings', key);
-  else batch.put('postings', key, left);
+  else batch.put('postings', key, encodePosting(postedBytes(posted) - posting.bytes, left));
   const before = readTopic(batch, topic);
   const digest = before.digest.slice();
   subtractFromDigest(digest, posting.digest);
