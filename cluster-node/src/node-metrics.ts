@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DamageCounts } from './damage/scrubber.ts';
+import type { ForkCounts } from './forks/fork-watch.ts';
 import type { ClusterNode } from './node.ts';
 import type { MessageCounts } from './transport/sealed-transport.ts';
 import type { UdpCounts } from './transport/udp-transport.ts';
@@ -11,6 +12,7 @@ export function observeNode(
   registry: Registry,
   node: ClusterNode,
   damage: DamageCounts,
+  forks: ForkCounts,
   messages: MessageCounts,
   udp: UdpCounts,
 ): void {
@@ -97,6 +99,9 @@ export function observeNode(
   counter('grapevine_tree_nodes_mended_total', 'Damaged nodes of trees computed anew.', () => damage.treeNodes);
   counter('grapevine_scrubbed_bytes_total', 'Bytes of segments read and checked.', () => damage.scrubbedBytes);
   counter('grapevine_scrub_passes_total', 'Times that all logs were checked.', () => damage.passes);
+  gauge('grapevine_forks', 'Forks between its logs and those of others that last.', () => forks.open);
+  counter('grapevine_forks_found_total', 'Forks found.', () => forks.found);
+  counterBy('grapevine_comparisons_total', 'Comparisons with a peer, by outcome.', 'outcome', forks.comparisons);
   counterBy('grapevine_datagrams_sent_total', 'Datagrams sent, by message.', 'type', messages.sent);
   counterBy(
     'grapevine_datagrams_received_total',

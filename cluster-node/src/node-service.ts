@@ -1,5 +1,6 @@
 import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import type {
+  Fork,
   HeadsResponse,
   Member,
   MembersResponse,
@@ -44,6 +45,8 @@ export interface NodeService {
   root(): RootResponse;
   /** Somebody met damaged data while reading: it is examined, taken out of service and mended. */
   suspect(damage: DataDamage): void;
+  /** Every fork that this node has seen and remembers, those that last first. */
+  forks(): readonly Fork[];
   /** Undefined when the node can take writes and reads; otherwise why not. */
   unready(): string | undefined;
 }

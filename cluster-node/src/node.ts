@@ -2,6 +2,7 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import { covers, encodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import type {
   CatchUp,
+  Fork,
   HeadsResponse,
   Member,
   MembersResponse,
@@ -12,7 +13,6 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
-import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import type { Logger } from 'pino';
 import type { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import { type CatchUpEffect, type SegmentSource, SegmentStream } from './catch-up/segment-stream.ts';
@@ -20,6 +20,8 @@ import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
 import type { CorePorts } from './core/ports.ts';
 import { Replica, type ReplicaOptions, supersededBy } from './core/replica.ts';
 import type { Scrubber } from './damage/scrubber.ts';
+import type { ForkWatch } from './forks/fork-watch.ts';
+import { headToJson } from './forks/signed-head.ts';
 import { logNotice, type OwnReport, reportMembers, reportMembership } from './membership-report.ts';
 import type { NodeService, PublishOutcome } from './node-service.ts';
 import { Publisher } from './publisher.ts';
@@ -39,6 +41,7 @@ export interface ClusterNodeParts {
   readonly store: LogStore;
   readonly views: Views;
   readonly scrubber: Pick<Scrubber, 'counts' | 'suspect'>;
+  readonly forks: Pick<ForkWatch, 'counts' | 'list' | 'suspect'>;
   /** What is known of the store's disk; absent when it has none. */
   readonly disk?: StoreHealth;
   readonly transport: SealedTransport;
@@ -130,14 +133,7 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   heads(): HeadsResponse {
-    const heads = this.replica.flushed.heads().map((head) => ({
-      origin: head.origin,
-      size: head.size,
-      root: toHex(head.root),
-      hlc: hlcToHex(head.hlc),
-      publicKey: toHex(head.publicKey),
-      signature: toHex(head.signature),
-    }));
+    const heads = this.replica.flushed.heads().map(headToJson);
     return { node: this.name, root: toHex(this.replica.flushed.root()), heads };
   }
 
@@ -172,6 +168,10 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#parts.scrubber.suspect(damage);
   }
 
+  forks(): readonly Fork[] {
+    return this.#parts.forks.list();
+  }
+
   /** Takes no more publishes, tells the peers, and waits until those in flight are flushed. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -191,7 +191,8 @@ export class ClusterNode implements NodeService, Stoppable {
 
   #ownReport(): OwnReport {
     const { quarantined } = this.#parts.scrubber.counts;
-    return { messages: this.views.count(), catchUp: this.catchUp(), quarantined };
+    const { open: forks } = this.#parts.forks.counts;
+    return { messages: this.views.count(), catchUp: this.catchUp(), quarantined, forks };
   }
 
   #step(event: ReplicaEvent): void {
@@ -239,6 +240,11 @@ export class ClusterNode implements NodeService, Stoppable {
         break;
       case 'refused-segment':
         this.#parts.log.warn({ sender: effect.sender, reason: effect.reason }, 'refused a segment');
+        // A signature shows only who holds the key: whether it is a fork, a comparison tells.
+        this.#parts.forks.suspect(effect.sender);
+        break;
+      case 'contradicted':
+        this.#parts.forks.suspect(effect.peer);
         break;
       case 'notice':
         logNotice(effect.notice, this.#parts.log);

@@ -11,6 +11,7 @@ import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
 import { Scrubber } from './damage/scrubber.ts';
+import { ForkWatch } from './forks/fork-watch.ts';
 import { PeerClient } from './http/peer-client.ts';
 import { peerSegments } from './http/peer-segments.ts';
 import { startNodeHttp } from './http/server.ts';
@@ -39,6 +40,8 @@ import { spokenVersions } from './wire/version.ts';
 
 /** Requests in flight may take this long after a signal, in milliseconds: less than the whole stop may. */
 const drainMs = 4_000;
+/** For comparing all logs with a peer's, in milliseconds. One that takes longer is compared another time. */
+const comparisonMs = 30_000;
 
 /** Starts one node. Throws what `openNodeStore` and `claimFolder` do, `CONFIG_INVALID` or `PORT_TAKEN`; what had been opened is closed then. */
 export async function startNodeService(config: Config, log: Logger): Promise<StartedService> {
@@ -67,9 +70,10 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     maxDatagramBytes: largestDatagram(settings),
   });
   const identities = new IdentitySigner(identityKeys, 'node', systemClock);
+  const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
   const scrubber = new Scrubber({
     store: store.log,
-    checks: { hash: fastTreeHash, verifier: nodeHeadVerifier },
+    checks,
     source: peerSegments({
       peers: () => node.members().filter(({ name, state }) => name !== node.name && isReachable(state)),
       signer: identities,
@@ -82,6 +86,17 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     log,
     isBusy: () => !node.replica.idle,
   });
+  const forks = new ForkWatch({
+    service: () => node,
+    store: store.log,
+    checks,
+    historyOf: (peer) => new PeerClient(peer, identities, `node:${settings.name}`, AbortSignal.timeout(comparisonMs)),
+    intervalMs: settings.scrub.compareMs,
+    random: systemRandom,
+    clock: systemClock,
+    log,
+    onFork: () => undefined,
+  });
   const node = new ClusterNode({
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
     ports: { hash: fastTreeHash, signer, random: systemRandom },
@@ -90,6 +105,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     store: store.log,
     views: store.views,
     scrubber,
+    forks,
     disk,
     transport,
     clock: systemClock,
@@ -100,6 +116,8 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   opened.defer(() => node.stop());
   scrubber.start();
   opened.defer(() => scrubber.stop());
+  forks.start();
+  opened.defer(() => forks.stop());
   registry.onChange((seeds) => node.useSeeds(seeds));
   const retention = new Retention({
     rules: new RetentionRules(settings.retention),
@@ -111,7 +129,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   });
   retention.start();
   opened.defer(() => retention.stop());
-  observeNode(metrics, node, scrubber.counts, transport.counts, socket.counts);
+  observeNode(metrics, node, scrubber.counts, forks.counts, transport.counts, socket.counts);
   observeRetention(metrics, retention);
   const http = await startNodeHttp(
     {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AheadVerifier } from '@grapevine/cluster-node/catch-up/ahead-verifier.ts';
 import type { SegmentSource } from '@grapevine/cluster-node/catch-up/segment-stream.ts';
 import { createScrubber } from '@grapevine/cluster-node/damage/scrubber.fixture.ts';
+import { idleForkWatch } from '@grapevine/cluster-node/forks/fork-watch.fixture.ts';
 import { ClusterNode } from '@grapevine/cluster-node/node.ts';
 import { generateOriginKey, signerFromKey } from '@grapevine/cluster-node/store/ed25519.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
@@ -143,6 +144,7 @@ async function startMember(name: string, key: KeyRing, maxDatagramBytes: number,
     store: store.log,
     views: store.log.views,
     scrubber: createScrubber(store.log),
+    forks: idleForkWatch(store.log),
     transport,
     clock: systemClock,
     log,

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { noteFork } from '@grapevine/cluster-node/forks/fork-log.ts';
 import { startAnew, writeAgeCursor, writeCut } from '@grapevine/cluster-node/retention/progress.ts';
 import { changesLength, decodeChanges, encodeChanges } from '@grapevine/cluster-node/store/changes.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
@@ -14,6 +15,7 @@ import { everything } from '@grapevine/cluster-node/store/keys.ts';
 import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
 import { putQuarantined } from '@grapevine/cluster-node/store/quarantine.ts';
 import { decodeSegment } from '@grapevine/cluster-node/wire/segment.ts';
+import type { Fork } from '@grapevine/shared/contracts/node-api.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { z } from 'zod';
 import { OriginLog, startHlc } from '../fixtures/origin-log.ts';
@@ -46,6 +48,7 @@ async function observed(): Promise<z.infer<typeof schema>> {
     writeAgeCursor(batch, 3_600, early.id, 256);
     writeCut(batch, 'a', { hlc: startHlc, origin: early.id, seq: 5 });
   });
+  await store.log.maintain((batch) => noteFork(batch, someFork(early.id)));
   const kept = (table: (typeof tables)[number]) => [...store.disk.range(table, everything)];
   const changes: Change[] = [...kept('heads').map(([key, value]) => ({ table: 'heads', key, value }) as const)];
   changes.push({ table: 'topics', key: Uint8Array.of(0x61), value: undefined });
@@ -58,6 +61,15 @@ async function observed(): Promise<z.infer<typeof schema>> {
     return [table, Object.fromEntries(pairs.map(([key, value]) => [toHex(key), toHex(value.subarray(0, 1024))]))];
   });
   return { segment: toHex(first.segment.bytes), tables: Object.fromEntries(dump), journalled: toHex(journalled) };
+}
+
+function someFork(origin: string): Fork {
+  const [root, id, signature] = ['01'.repeat(32), '02'.repeat(32), '03'.repeat(64)];
+  const head = { origin, size: 9, root, hlc: '0'.repeat(16), publicKey: '04'.repeat(32), signature };
+  const own = { head, root, path: [root], id };
+  const other = { ...own, id: '05'.repeat(32) };
+  const times = { foundMs: 1_700_000_000_000, seenMs: 1_700_000_000_001, endedMs: null, ended: null, kept: null };
+  return { origin, seq: 5, size: 8, own, other, peer: 'node-2', ...times };
 }
 
 test('segments, tables and journalled changes have the bytes that they always had', async () => {

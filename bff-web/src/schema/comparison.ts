@@ -15,6 +15,15 @@ export const PairStateType = builder.enumType('PairState', {
 
 const OriginStateType = builder.enumType('OriginState', { values: originStateSchema.options });
 
+const LocatedForkType = builder.objectRef<NonNullable<OriginComparison['fork']>>('LocatedFork').implement({
+  description: 'The first entry in which two histories of one log differ.',
+  fields: (t) => ({
+    seq: t.expose('seq', { type: 'BigInt' }),
+    a: t.exposeID('a', { description: 'Its id at the first node.' }),
+    b: t.exposeID('b'),
+  }),
+});
+
 const OriginComparisonType = builder.objectRef<OriginComparison>('OriginComparison').implement({
   fields: (t) => ({
     origin: t.exposeID('origin'),
@@ -22,6 +31,7 @@ const OriginComparisonType = builder.objectRef<OriginComparison>('OriginComparis
     sizeA: t.expose('sizeA', { type: 'BigInt' }),
     sizeB: t.expose('sizeB', { type: 'BigInt' }),
     by: t.expose('by', { type: 'BigInt', description: 'Entries that `a` is behind or ahead; 0 when equal or forked.' }),
+    fork: t.field({ type: LocatedForkType, nullable: true, resolve: ({ fork }) => fork }),
   }),
 });
 

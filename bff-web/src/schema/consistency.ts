@@ -27,6 +27,10 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
     root: t.exposeString('root', { nullable: true, description: 'Equal roots mean byte-identical content. In hex.' }),
     messages: t.expose('messages', { type: 'BigInt', nullable: true, description: 'Over all origins.' }),
     catchUp: t.expose('catchUp', { type: CatchUpType, nullable: true, description: 'While it catches up.' }),
+    forks: t.exposeInt('forks', {
+      nullable: true,
+      description: 'Forks that it has seen between its logs and those of other nodes, and that last.',
+    }),
     quarantined: t.exposeInt('quarantined', {
       nullable: true,
       description: 'Damaged segments that it has taken out of service and is getting from other nodes.',

@@ -1,5 +1,4 @@
-import type { Comparison } from '@grapevine/shared/contracts/node-api.ts';
-import { comparisonSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { comparisonSchema, originComparisonSchema } from '@grapevine/shared/contracts/node-api.ts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
@@ -14,8 +13,14 @@ interface CompareOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
+/** GraphQL says null where the node's API leaves out. */
+const shownSchema = comparisonSchema.extend({
+  origins: z.array(originComparisonSchema.extend({ fork: originComparisonSchema.shape.fork.nullable() })),
+});
+type Shown = z.infer<typeof shownSchema>;
+
 const query = `query ($a: ID!, $b: ID!) {
-  cluster { compare(a: $a, b: $b) { a b verdict behindBy aheadBy origins { origin state sizeA sizeB by } } }
+  cluster { compare(a: $a, b: $b) { a b verdict behindBy aheadBy origins { origin state sizeA sizeB by fork { seq a b } } } }
 }`;
 
 export function addCompare(program: Command, context: Context, setExitCode: SetExitCode): void {
@@ -32,7 +37,7 @@ export function addCompare(program: Command, context: Context, setExitCode: SetE
   addTargetOptions(command);
   command.action(async (a: string, b: string, options: CompareOptions) => {
     const client = new GatewayClient(await findTarget(context, options));
-    const answerSchema = z.object({ cluster: z.object({ compare: comparisonSchema }) });
+    const answerSchema = z.object({ cluster: z.object({ compare: shownSchema }) });
     const { compare } = (await client.graphql(answerSchema, query, { a, b })).cluster;
     const { stdout } = context;
     stdout.write(`${options.json === true ? JSON.stringify(compare) : describe(compare, context)}\n`);
@@ -40,7 +45,7 @@ export function addCompare(program: Command, context: Context, setExitCode: SetE
   });
 }
 
-function describe(comparison: Comparison, { stdout }: Context): string {
+function describe(comparison: Shown, { stdout }: Context): string {
   const { a, b, verdict, origins } = comparison;
   const { green, yellow, red } = painter(stdout);
   const colour = verdict === 'equal' ? green : verdict === 'forked' ? red : yellow;
@@ -51,10 +56,36 @@ function describe(comparison: Comparison, { stdout }: Context): string {
     String(sizeB),
     by === 0 ? '' : String(by),
   ]);
-  return `${colour(sentence(comparison))}\n\n${table([['origin', 'state', a, b, 'by'], ...rows], stdout.columns)}`;
+  const forks = origins.flatMap(({ origin, fork }) => (fork == null ? [] : describeFork(origin, fork, a, b)));
+  return [
+    colour(sentence(comparison)),
+    '',
+    table([['origin', 'state', a, b, 'by'], ...rows], stdout.columns),
+    ...(forks.length === 0 ? [] : ['', ...forks]),
+  ].join('\n');
 }
 
-function sentence({ a, b, verdict, behindBy, aheadBy }: Comparison): string {
+function describeFork(
+  origin: string,
+  fork: NonNullable<Shown['origins'][number]['fork']>,
+  a: string,
+  b: string,
+): string[] {
+  return [
+    `${origin} differs from entry ${fork.seq} on:`,
+    `  ${a} has ${fork.a}`,
+    `  ${b} has ${fork.b}`,
+    `  \`grapevine repair ${a} ${origin} --from ${b}\` gives ${a} the log of ${b}`,
+  ];
+}
+
+function sentence({
+  a,
+  b,
+  verdict,
+  behindBy,
+  aheadBy,
+}: Pick<Shown, 'a' | 'b' | 'verdict' | 'behindBy' | 'aheadBy'>): string {
   switch (verdict) {
     case 'equal':
       return `equal: ${a} and ${b} hold the same`;

@@ -66,6 +66,14 @@ test('a node with damaged segments says so, and stays a replica that agrees', as
   assert.deepEqual([json.nodes[0].quarantined, json.nodes[1].quarantined], [1, 0]);
 });
 
+test('a node that knows of a fork says so', async () => {
+  const answer = report('forked', []);
+  Object.assign(answer.data.cluster.nodes[0] ?? {}, { forks: 1 });
+  const { code, stdout } = await status(answer);
+  assert.equal(code, 1);
+  assert.match(stdout, /\n\nnode-1 has evidence of a log with two histories\n$/);
+});
+
 test('--json is for programs: whole roots, the same exit code', async () => {
   const { code, stdout } = await status(report('forked', []), '--json');
   assert.equal(code, 1);

@@ -30,6 +30,7 @@ const statusSchema = z.object({
       messages: z.int().nullable(),
       catchUp: catchUpSchema.nullable().default(null),
       quarantined: z.int().nullable().default(null),
+      forks: z.int().nullable().default(null),
     }),
   ),
   consistency: z.object({
@@ -42,7 +43,7 @@ type Verdict = Status['consistency']['verdict'];
 
 const query = `{
   cluster {
-    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } quarantined }
+    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } quarantined forks }
     consistency { verdict pairs { a b state by } }
   }
 }`;
@@ -90,7 +91,7 @@ function describe({ nodes, consistency }: Status, paint: Painter, width: number 
     root?.slice(0, shownRootDigits) ?? '-',
   ]);
   const catchUps = nodes.flatMap(({ name, catchUp }) => (catchUp === null ? [] : describeCatchUp(name, catchUp)));
-  const damaged = nodes.flatMap(({ name, quarantined }) => describeDamage(name, quarantined ?? 0));
+  const damaged = nodes.flatMap(describeDamage);
   const differing = consistency.pairs.filter(({ state }) => state !== 'equal').map(describePair);
   return [
     headline(consistency.verdict, nodes.length, paint),
@@ -115,10 +116,13 @@ function headline(verdict: Verdict, count: number, { green, yellow, red }: Paint
   }
 }
 
-function describeDamage(name: string, quarantined: number): string[] {
-  if (quarantined === 0) return [];
+function describeDamage({ name, quarantined, forks }: Status['nodes'][number]): string[] {
   const segments = quarantined === 1 ? 'a damaged segment' : `${quarantined} damaged segments`;
-  return [`${name} has taken ${segments} out of service and asks its peers for copies`];
+  const logs = forks === 1 ? 'a log' : `${forks} logs`;
+  return [
+    ...(quarantined ? [`${name} has taken ${segments} out of service and asks its peers for copies`] : []),
+    ...(forks ? [`${name} has evidence of ${logs} with two histories`] : []),
+  ];
 }
 
 function describeCatchUp(name: string, { from, entries, of, bytesPerSecond }: CatchUp): string {

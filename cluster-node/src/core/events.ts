@@ -85,6 +85,8 @@ export type ReplicaEffect =
   | { readonly type: 'catch-up-end'; readonly stream: number }
   /** A peer sent what its origin cannot have written. */
   | { readonly type: 'refused-segment'; readonly sender: string; readonly reason: RefusalReason }
+  /** `peer`, an origin, holds as many entries of every log as this node, and yet other ones. */
+  | { readonly type: 'contradicted'; readonly peer: string }
   | { readonly type: 'notice'; readonly notice: MembershipNotice };
 
 export type RejectionCause = 'queue-full' | 'store-refuses' | 'store-failed' | 'superseded';

@@ -59,6 +59,8 @@ export interface GossipPorts {
   readonly receiving: () => boolean;
   /** Whether a stream is open. */
   readonly catchingUp: () => boolean;
+  /** Notes that a peer holds as many entries as this node, and other ones. */
+  readonly contradicted: (peer: string) => void;
   /** Streams from a peer that holds logs up to `sizes`; false when that is not worth it or not possible now. */
   readonly catchUp: (peer: MemberDigest, sizes: ReadonlyMap<string, number>, nowMs: number) => boolean;
 }
@@ -112,7 +114,10 @@ export class Gossip {
     const peer = this.membership.byOrigin(sender);
     // Whoever has not introduced itself has no address that we would trust.
     if (peer === undefined) return nothing;
-    if (message.type === 'pull-request') this.#answer(peer, message);
+    if (message.type === 'pull-request') {
+      this.#answer(peer, message);
+      if (contradicts(message, this.#ports.flushed)) this.#ports.contradicted(sender);
+    }
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
     this.knowledge.note(sender, peer.bootEpoch, sizes, this.#ports.flushed.vector);
     if (message.type === 'pull-request') this.#noteRequest(message, sender, peer.bootEpoch);
@@ -327,6 +332,13 @@ export class Gossip {
 interface Recipient {
   readonly udp: Address;
   readonly versions?: VersionRange;
+}
+
+/** Whether the requester's whole vector is this node's and its root is not: sizes are equal, so it is no lag. */
+function contradicts({ vector, range, root }: PullRequest, flushed: FlushedLog): boolean {
+  const isWhole = range.from === everyOrigin.from && range.to === everyOrigin.to;
+  if (!isWhole || vector.length !== flushed.vector.size || equalBytes(root, flushed.root())) return false;
+  return vector.every(({ origin, size }) => flushed.size(origin) === size);
 }
 
 const nothing: Harvest = { segments: [], known: 0, refused: [], withheld: 0 };

@@ -96,6 +96,7 @@ export class Replica {
       random,
       send: (to, message, version) => emit({ type: 'send', to, message, version }),
       notify: (notice) => this.#notify(notice),
+      contradicted: (peer) => emit({ type: 'contradicted', peer }),
       // What comes while the disk takes nothing would have to come again.
       receiving: () => this.#pipeline.receiving || this.#catchUp.busy || this.#isPaused,
       catchingUp: () => this.#catchUp.busy,

@@ -50,7 +50,10 @@ test('finds a fork at the same size and below a longer log', async (t) => {
   await a.publish({ messages: [draft('1'), draft('2')] });
   a.service.replicateTo(b.service);
   b.service.replica.forge(a.service.origin, 0, 'another story');
-  assert.equal((await compare(a, 'node-b')).verdict, 'forked');
+  const sameSize = await compare(a, 'node-b');
+  assert.equal(sameSize.verdict, 'forked');
+  const idOf = (node: TestNode) => node.service.replica.log(a.service.origin)[0]?.message.id;
+  assert.deepEqual(sameSize.origins[0]?.fork, { seq: 0, a: idOf(a), b: idOf(b) });
   await a.publish({ messages: [draft('3')] });
   const forked = await compare(b, 'node-a');
   assert.deepEqual(

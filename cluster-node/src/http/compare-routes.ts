@@ -1,12 +1,14 @@
-import type { Member, SignedHeadJson } from '@grapevine/shared/contracts/node-api.ts';
+import type { Comparison, Member, OriginComparison, SignedHeadJson } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
+import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { compareHeads } from '@grapevine/shared/log/compare-heads.ts';
 import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
-import { hlcFromHex } from '@grapevine/shared/log/hlc.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
+import { findForkAt } from '../forks/find-fork-at.ts';
+import { headFromJson } from '../forks/signed-head.ts';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
 import { PeerClient } from './peer-client.ts';
@@ -22,6 +24,8 @@ export interface CompareOptions {
   readonly signer: IdentitySigner;
 }
 
+/** Forks located in one comparison: each takes up to nine questions, and one is usually all that there is. */
+const maxLocated = 8;
 /** For one whole comparison, in milliseconds. A peer that takes longer counts as unreachable. */
 const deadlineMs = 5_000;
 
@@ -39,13 +43,31 @@ function compare({ service, treeHash, headVerifier, signer }: CompareOptions): R
     const member = requireMember(service, parseQuery(compareQuery, request).peer);
     const peer = new PeerClient(member, signer, `node:${service.name}`, AbortSignal.timeout(deadlineMs));
     const { heads } = await peer.heads();
+    const checks = { hash: treeHash, verifier: headVerifier };
+    const locate = async (origin: string, head: SignedHeadJson): Promise<Pick<OriginComparison, 'fork'>> => {
+      const fork = await findForkAt(
+        member,
+        requireLog(service, treeHash, origin, 1),
+        head,
+        peer.treeOf(origin),
+        checks,
+      );
+      return fork === undefined ? {} : { fork: { seq: fork.seq, a: toHex(fork.own.id), b: toHex(fork.other.id) } };
+    };
     for (const head of heads) requireSigned(head, member, headVerifier);
     const own = { node: service.name, heads: service.heads().heads };
     const other = { node: member.name, heads };
     const comparison = await compareHeads(own, other, async (side, origin, size) =>
       side === 'a' ? requireLog(service, treeHash, origin, size).rootAt(size).toHex() : peer.rootAt(origin, size),
     );
-    sendJson(response, 200, comparison);
+    let located = 0;
+    const origins: OriginComparison[] = [];
+    for (const origin of comparison.origins) {
+      const head = heads.find((one) => one.origin === origin.origin);
+      if (origin.state !== 'forked' || head === undefined || located++ >= maxLocated) origins.push(origin);
+      else origins.push({ ...origin, ...(await locate(origin.origin, head)) });
+    }
+    sendJson(response, 200, { ...comparison, origins } satisfies Comparison);
   };
 }
 
@@ -61,15 +83,7 @@ function requireMember(service: NodeService, name: string): Member {
 
 /** A head that its origin has not signed proves nothing, whoever shows it. */
 function requireSigned(head: SignedHeadJson, member: Member, verifier: HeadVerifier): void {
-  const signed = {
-    origin: head.origin,
-    size: head.size,
-    root: Uint8Array.fromHex(head.root),
-    hlc: hlcFromHex(head.hlc),
-    publicKey: Uint8Array.fromHex(head.publicKey),
-    signature: Uint8Array.fromHex(head.signature),
-  };
-  if (verifier.verify(signed)) return;
+  if (verifier.verify(headFromJson(head))) return;
   throw new GrapevineError(
     'UPSTREAM_FAILED',
     `Node ${member.name} shows a head for origin ${head.origin} that its origin has not signed.`,

@@ -1,7 +1,7 @@
 import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
 import { type Entry, encodeEntry } from '@grapevine/shared/log/entry.ts';
-import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import { headToJson } from '../forks/signed-head.ts';
 import type { NodeService } from '../node-service.ts';
 import { requireLog } from './require-log.ts';
 
@@ -27,13 +27,6 @@ export function messageProof(service: NodeService, treeHash: TreeHash, place: Pr
     path: path.map((hash) => hash.toHex()),
     // There is one encoding per entry, so these are the bytes that its origin signed for.
     entry: entry === undefined ? null : encodeEntry(entry).toBase64(),
-    head: {
-      origin,
-      size: head.size,
-      root: head.root.toHex(),
-      hlc: hlcToHex(head.hlc),
-      publicKey: head.publicKey.toHex(),
-      signature: head.signature.toHex(),
-    },
+    head: headToJson(head),
   };
 }

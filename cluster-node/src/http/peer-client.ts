@@ -1,16 +1,21 @@
 import { encodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import {
+  belowResponseSchema,
+  consistencyResponseSchema,
   type HeadsResponse,
   headsResponseSchema,
   type Member,
   originRootResponseSchema,
+  rootResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { errorFromProblem } from '@grapevine/shared/errors/problem.ts';
 import { type IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { Scope } from '@grapevine/shared/identity/scopes.ts';
 import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
+import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { z } from 'zod';
+import type { PeerTree } from '../forks/find-fork.ts';
 import { FrameDecoder } from '../wire/segment-frames.ts';
 
 /** Largest answer of a peer that is read, in bytes: heads of 1,024 origins take less than 512 KiB. */
@@ -52,6 +57,37 @@ export class PeerClient {
   async rootAt(origin: string, size: number): Promise<string | undefined> {
     const answer = await this.#get(`/v1/origins/${origin}/root?size=${size}`, originRootResponseSchema);
     return answer?.root;
+  }
+
+  /** Which content the peer holds. */
+  async root(): Promise<string> {
+    const answer = await this.#get('/v1/root', rootResponseSchema);
+    if (answer === undefined) throw this.#failed('has no root to show');
+    return answer.root;
+  }
+
+  /** The peer's tree of `origin`, as far as it says. Throws `UPSTREAM_FAILED` when it does not hold so much. */
+  treeOf(origin: string): PeerTree {
+    const path = `/v1/origins/${origin}`;
+    const require = async <Schema extends z.ZodType>(query: string, schema: Schema): Promise<z.output<Schema>> => {
+      const answer = await this.#get(`${path}${query}`, schema);
+      if (answer === undefined) throw this.#failed(`has less of origin ${origin} than its head says`);
+      return answer;
+    };
+    return {
+      peaks: async (size) => {
+        const { peaks = '' } = await require(`/root?size=${size}&peaks=true`, originRootResponseSchema);
+        return hashesIn(peaks);
+      },
+      below: async ({ level, index }, depth) => {
+        const answer = await require(`/subtree?level=${level}&index=${index}&depth=${depth}`, belowResponseSchema);
+        return Uint8Array.fromBase64(answer.below, { alphabet: 'base64url' });
+      },
+      consistency: async (from, to) => {
+        const answer = await require(`/consistency?from=${from}&to=${to}`, consistencyResponseSchema);
+        return answer.path.map((hash) => Uint8Array.fromHex(hash));
+      },
+    };
   }
 
   /**
@@ -126,6 +162,13 @@ export class PeerClient {
   #failed(what: string): GrapevineError {
     return new GrapevineError('UPSTREAM_FAILED', `Node ${this.#peer.name} at ${this.#peer.http} ${what}.`);
   }
+}
+
+function hashesIn(text: string): Uint8Array[] {
+  const bytes = Uint8Array.fromBase64(text, { alphabet: 'base64url' });
+  return Array.from({ length: Math.floor(bytes.length / hashLength) }, (_, i) =>
+    bytes.subarray(i * hashLength, (i + 1) * hashLength),
+  );
 }
 
 async function readBounded(response: Response): Promise<string> {

@@ -15,6 +15,7 @@ import { authenticate } from './authorize.ts';
 import { ChangeHub } from './change-hub.ts';
 import { changeRoutes } from './change-routes.ts';
 import { compareRoutes } from './compare-routes.ts';
+import { forksRoutes } from './forks-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { countFollowers, countSegmentStreams, countStreams, timeRequests } from './http-metrics.ts';
 import { logRoutes } from './log-routes.ts';
@@ -108,6 +109,7 @@ function nodeApp(options: NodeHttpOptions, streams: Streams): Express {
   app.use(segmentRoutes(streams.segments));
   app.use(logRoutes(service, treeHash));
   app.use(compareRoutes(options));
+  app.use(forksRoutes(service));
   app.use(membersRoutes(service));
   app.use(refuseUnknown);
   app.use(reportDamage(service));

@@ -10,6 +10,7 @@ export const tables = [
   'hidden',
   'runs',
   'quarantine',
+  'forks',
   'retention',
 ] as const;
 

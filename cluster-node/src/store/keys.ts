@@ -12,6 +12,7 @@
  * hidden    origin 16 · seq u48                      → nothing
  * runs      index u8 · run u32 · chunk u32            → sorted records, see sorted-runs.ts
  * quarantine origin 16 · firstSeq u48                → see quarantine.ts
+ * forks     origin 16 · seq u48 · ids                → see forks/fork-log.ts
  * retention                                          → see retention/progress.ts
  * ```
  */

@@ -56,6 +56,12 @@ test('a replica that catches up or is damaged says so itself', async () => {
     later.map((one) => one.quarantined),
     [2, 0, 0],
   );
+  node(under, 1).forks = 1;
+  assert.equal(
+    (await consistencyReport(under.client, ada)).verdict,
+    'forked',
+    'as long as one of them knows of a fork',
+  );
 });
 
 test('a replica that contradicts the others is forked, at whatever size', async () => {

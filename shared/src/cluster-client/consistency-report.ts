@@ -25,6 +25,8 @@ export interface NodeReport {
   readonly catchUp: CatchUp | null;
   /** Damaged segments that it has taken out of service; `null` when it did not say. */
   readonly quarantined: number | null;
+  /** Forks that it has seen between its logs and those of others, and that last; `null` when it did not say. */
+  readonly forks: number | null;
 }
 
 export interface PairReport {
@@ -78,9 +80,13 @@ export async function consistencyReport(cluster: ReportSource, caller: Caller): 
   return { verdict: verdictOf(nodes, pairs), nodes, pairs };
 }
 
-/** The verdict over all nodes and pairs: forked before unreachable before behind before equal. */
+/**
+ * The verdict over all nodes and pairs: forked before unreachable before behind before equal. A fork that a node has seen
+ * counts as long as it lasts, also while the other side is away.
+ */
 export function verdictOf(nodes: readonly NodeReport[], pairs: readonly PairReport[]): ConsistencyVerdict {
-  if (pairs.some(({ state }) => state === 'forked')) return 'forked';
+  const hasForks = nodes.some(({ forks }) => forks !== null && forks > 0);
+  if (hasForks || pairs.some(({ state }) => state === 'forked')) return 'forked';
   if (nodes.some(({ reachable }) => !reachable) || pairs.some(({ state }) => state === 'unreachable')) {
     return 'unreachable';
   }
@@ -108,6 +114,7 @@ function nodeReport(member: Member, answer: HeadsResponse | undefined, own: Memb
     messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),
     catchUp: own?.catchUp ?? null,
     quarantined: own?.quarantined ?? null,
+    forks: own?.forks ?? null,
   };
 }
 

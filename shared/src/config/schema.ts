@@ -149,6 +149,12 @@ const scrub = z
       .describe(
         'Stored bytes that are read and checked per second, a quarter of it under load. Higher: damage is found sooner, 4 % of a core per MiB.',
       ),
+    compareMs: z
+      .int()
+      .min(100)
+      .max(24 * 3_600_000)
+      .default(30_000)
+      .describe('Milliseconds between two comparisons with a random peer, ±50 %. Lower: forks are found sooner.'),
     pauseMs: z
       .int()
       .min(100)

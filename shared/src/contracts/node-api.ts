@@ -213,6 +213,8 @@ export const originComparisonSchema = z.object({
   sizeB: sizeSchema,
   /** How many entries `a` is behind or ahead; 0 when equal or forked. */
   by: sizeSchema,
+  /** Where it forked: the first entry that differs, and its id on either side. Absent when too many logs are to be located. */
+  fork: z.object({ seq: sizeSchema, a: hashSchema, b: hashSchema }).optional(),
 });
 export type OriginComparison = z.infer<typeof originComparisonSchema>;
 
@@ -226,6 +228,45 @@ export const comparisonSchema = z.object({
   origins: z.array(originComparisonSchema),
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
+
+/** One side of a fork: what a node showed of a log, and what proves it. */
+export const forkSideSchema = z.object({
+  head: signedHeadSchema,
+  /** Root of the first `size` entries of the log that this is the head of. */
+  root: hashSchema,
+  /** Proves that the head's log begins with those entries (RFC 6962 section 2.1.2). */
+  path: z.array(hashSchema).max(128),
+  /** Id of the first entry that differs. */
+  id: hashSchema,
+});
+/**
+ * Two histories that one origin has signed. Who has this can prove it to anybody: both heads are signed, both paths lead to
+ * roots of the same size, and the roots differ.
+ */
+export const forkSchema = z.object({
+  origin: originSchema,
+  /** The first entry that differs. */
+  seq: sizeSchema,
+  /** The size at which the two logs were compared: the smaller of both. */
+  size: sizeSchema,
+  own: forkSideSchema,
+  other: forkSideSchema,
+  /** The node that showed the other side, when it was last seen. */
+  peer: z.string(),
+  foundMs: z.int().min(0),
+  seenMs: z.int().min(0),
+  /** When it was over; null while it lasts. `adopted`: this node took the other side; `agreed`: the peer no longer contradicts. */
+  endedMs: z.int().min(0).nullable(),
+  ended: z.enum(['adopted', 'agreed']).nullable(),
+  /** Name of the file, in the node's folder, with the segments that this node gave up; null when it gave up none. */
+  kept: z.string().nullable(),
+});
+export type ForkSide = z.infer<typeof forkSideSchema>;
+export type Fork = z.infer<typeof forkSchema>;
+
+/** `GET /v1/forks`: every fork that this node has seen and remembers, those that last first. */
+export const forksResponseSchema = z.object({ forks: z.array(forkSchema) });
+export type ForksResponse = z.infer<typeof forksResponseSchema>;
 
 export const memberStateSchema = z.enum(['alive', 'suspect', 'dead', 'left']);
 export type MemberState = z.infer<typeof memberStateSchema>;
@@ -266,6 +307,8 @@ export const memberSchema = z.object({
   catchUp: catchUpSchema.nullable().optional(),
   /** Damaged segments that it has taken out of service and not mended yet; also only in its own record. */
   quarantined: z.int().min(0).optional(),
+  /** Forks between its logs and those of others that last; also only in its own record. */
+  forks: z.int().min(0).optional(),
 });
 export type Member = z.infer<typeof memberSchema>;
 
