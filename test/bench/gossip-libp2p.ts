@@ -58,7 +58,6 @@ export class GossipsubSwarm implements Swarm {
       for (const other of nodes.slice(i + 1)) await node.dial(other.getMultiaddrs()[0]);
     }
     unsubscribe('net.client.socket', keep);
-
     while (nodes.some(({ services }) => services.pubsub.getMeshPeers(topic).length < settledMesh)) await delay(50);
     return new GossipsubSwarm(nodes, sockets, counter);
   }

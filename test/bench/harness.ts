@@ -156,7 +156,8 @@ function verdict({ must, aim, met }: Measured, times: string): string {
   return `(${goal}: ${met ? 'met' : 'MISSED'})`;
 }
 
-function median(figures: readonly number[]): number {
+/** The middle one, or the mean of the two in the middle. */
+export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];

@@ -3,7 +3,7 @@ import { temporaryFolder } from '../e2e/cluster.ts';
 import type { NodeApi } from '../e2e/node-api.ts';
 import { NodeFamily } from '../e2e/node-process.ts';
 import { freeBasePort } from '../fixtures/free-base-port.ts';
-import type { Benchmark } from './harness.ts';
+import { type Benchmark, median } from './harness.ts';
 
 const nodeCount = 5;
 const intervalMs = 200;
@@ -93,8 +93,4 @@ class Sightings {
     this.#waiting.delete(body);
     waiting.resolve(performance.now());
   }
-}
-
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
 }
