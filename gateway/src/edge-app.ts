@@ -1,14 +1,25 @@
 import { ServerResponse } from 'node:http';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, { type RequestHandler } from 'express';
 import { EdgeRequest, type Step } from './request-context.ts';
 
 /** The answer to a request to the gateway. */
-export class EdgeResponse extends ServerResponse<EdgeRequest> {}
+export class EdgeResponse extends ServerResponse<EdgeRequest> {
+  constructor(request: EdgeRequest) {
+    super(request);
+    this.once('close', runWhenOver);
+  }
+}
+
+function runWhenOver(this: EdgeResponse): void {
+  for (const run of this.req.context.whenOver) run();
+}
 
 // Express gives every request and response its own prototypes, which makes the engine forget what it has learnt about
 // their shape. Those of our server have them from the start, so that there is nothing left to change.
 Object.setPrototypeOf(EdgeRequest.prototype, express.request);
 Object.setPrototypeOf(EdgeResponse.prototype, express.response);
+
+type Refuse = (thrown: unknown, request: EdgeRequest, response: ServerResponse) => void;
 
 /**
  * An express application of `steps`, each of which runs if all before it passed the request on; what one of them throws,
@@ -16,7 +27,7 @@ Object.setPrototypeOf(EdgeResponse.prototype, express.response);
  */
 export function createEdgeApp(
   steps: readonly Step[],
-  refuse: (thrown: unknown, request: EdgeRequest, response: ServerResponse) => void,
+  refuse: Refuse,
 ): (request: EdgeRequest, response: ServerResponse) => void {
   const app = express();
   app.disable('x-powered-by');
@@ -24,13 +35,25 @@ export function createEdgeApp(
   app.set('query parser', false);
   Object.assign(app, { request: EdgeRequest.prototype, response: EdgeResponse.prototype });
   // Express types requests as its own; those that come here are made by our server, which makes them EdgeRequests.
-  for (const step of steps) app.use(step as unknown as RequestHandler);
-  // Express tells error handlers by their four parameters.
-  const last = (thrown: unknown, request: EdgeRequest, response: ServerResponse, _next: unknown): void =>
-    refuse(thrown, request, response);
-  app.use(last as unknown as ErrorRequestHandler);
+  app.use(inTurnOf(steps, refuse) as unknown as RequestHandler);
   const run = app as unknown as Step;
   return (request, response) => void run(request, response, nobodyAnswered);
+}
+
+/** One after the other in one layer of the router: a layer for each would cost more than most of the steps do. */
+function inTurnOf(steps: readonly Step[], refuse: Refuse): (request: EdgeRequest, response: ServerResponse) => void {
+  return (request, response) => {
+    let at = 0;
+    const next = (): void => {
+      try {
+        const later = steps[at++]?.(request, response, next);
+        if (later !== undefined) later.catch((thrown: unknown) => refuse(thrown, request, response));
+      } catch (thrown) {
+        refuse(thrown, request, response);
+      }
+    };
+    next();
+  };
 }
 
 /** Given to Express in place of its own last handler, which it would make anew for every request. */

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { DurationHistogram, type DurationSeries } from './duration-histogram.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
@@ -6,23 +7,28 @@ const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 
 /** What the gateway counts, with few labels: a series per route and class of status, never per path or principal. */
 export class GatewayMetrics {
-  readonly inFlight: Gauge;
-  readonly #requests: Histogram<'route' | 'status'>;
+  /** Requests and streams that are open now. */
+  inFlight = 0;
+  readonly #requests: DurationHistogram;
+  /** By route, then by the first digit of the status. */
+  readonly #series = new Map<string, (DurationSeries | undefined)[]>();
   readonly #refusals: Counter<'code'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.inFlight = new Gauge({
+    const inFlight = (): number => this.inFlight;
+    new Gauge({
       name: 'grapevine_gateway_in_flight',
       help: 'Requests and streams that are open now.',
       registers,
+      collect() {
+        this.set(inFlight());
+      },
     });
-    this.#requests = new Histogram({
+    this.#requests = new DurationHistogram(registry, {
       name: 'grapevine_gateway_request_seconds',
       help: 'Time from the head of a request to the end of its answer; the life time of a stream.',
-      labelNames: ['route', 'status'],
       buckets: secondsBuckets,
-      registers,
     });
     this.#refusals = new Counter({
       name: 'grapevine_gateway_refusals_total',
@@ -33,8 +39,22 @@ export class GatewayMetrics {
   }
 
   observe(route: string | undefined, status: number, ms: number, refusal: string | undefined): void {
-    this.#requests.observe({ route: route ?? 'none', status: `${Math.floor(status / 100)}xx` }, ms / 1_000);
+    this.#seriesOf(route ?? 'none', Math.floor(status / 100)).observe(ms / 1_000);
     if (refusal !== undefined) this.#refusals.inc({ code: refusal });
+  }
+
+  #seriesOf(route: string, statusClass: number): DurationSeries {
+    let classes = this.#series.get(route);
+    if (classes === undefined) {
+      classes = [];
+      this.#series.set(route, classes);
+    }
+    let series = classes[statusClass];
+    if (series === undefined) {
+      series = this.#requests.series({ route, status: `${statusClass}xx` });
+      classes[statusClass] = series;
+    }
+    return series;
   }
 }
 

@@ -8,7 +8,7 @@ let gateway: RunningGateway;
 let authorized: string;
 const close = 'Connection: close\r\n';
 before(async () => {
-  gateway = await startRunningGateway({ maxBodyBytes: 1_024, requestTimeoutMs: 300 });
+  gateway = await startRunningGateway({ maxBodyBytes: 1_024 });
   authorized = `Host: a\r\nAuthorization: Bearer ${await gateway.token({ expiresIn: 86_400 })}\r\n`;
 });
 after(() => gateway.stop());
@@ -190,23 +190,27 @@ describe('a client that reads nothing before it has sent everything still gets i
 });
 
 describe('slow senders', () => {
+  let impatient: RunningGateway;
+  let token: string;
+  before(async () => {
+    impatient = await startRunningGateway({ requestTimeoutMs: 300 });
+    token = `Host: a\r\nAuthorization: Bearer ${await impatient.token()}\r\n`;
+  });
+  after(() => impatient.stop());
+
   const stalls: [name: string, bytes: () => string][] = [
     ['in the headers', () => 'GET /web/x HTTP/1.1\r\nHost: a\r\n'],
-    ['in a body with a length', () => `POST /web/x HTTP/1.1\r\n${authorized}Content-Length: 10\r\n\r\nhello`],
-    [
-      'in a chunked body',
-      () => `POST /web/x HTTP/1.1\r\n${authorized}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`,
-    ],
+    ['in a body with a length', () => `POST /web/x HTTP/1.1\r\n${token}Content-Length: 10\r\n\r\nhello`],
+    ['in a long body', () => `POST /web/x HTTP/1.1\r\n${token}Content-Length: 100000\r\n\r\nhello`],
+    ['in a chunked body', () => `POST /web/x HTTP/1.1\r\n${token}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`],
   ];
   for (const [where, bytes] of stalls) {
     test(`${where}: 408, and the connection closes`, async () => {
-      const aborted = gateway.web.aborted();
-      const begun = gateway.web.begun();
-      const answer = await sendRaw(gateway.port, bytes());
-      assert.deepEqual(statuses(answer.text), [408]);
-      assert.match(answer.text, /REQUEST_TIMEOUT/);
-      assert.equal(answer.end, 'closed');
-      if (gateway.web.begun() > begun) await until('the upstream is freed', () => gateway.web.aborted() > aborted);
+      const { text, end } = await sendRaw(impatient.port, bytes());
+      assert.deepEqual(statuses(text), [408]);
+      assert.match(text, /REQUEST_TIMEOUT/);
+      assert.equal(end, 'closed');
+      await until('the upstream is freed', () => impatient.web.aborted() === impatient.web.begun());
     });
   }
 });

@@ -23,6 +23,8 @@ export class RequestContext {
   upgrade: Duplex | undefined = undefined;
   /** Ends a stream that would never end by itself, in the words of its protocol. */
   goodbye: (() => void) | undefined = undefined;
+  /** Run once, when the answer has gone out or its connection has closed: one listener costs less than one for each. */
+  readonly whenOver: (() => void)[] = [];
   /** Code of the problem that the gateway itself answered with. */
   refusal: ErrorCode | undefined = undefined;
 

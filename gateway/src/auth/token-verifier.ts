@@ -48,11 +48,19 @@ export class TokenVerifier {
     this.#verified = new BoundedMap(rules.cacheEntries);
   }
 
+  /** The identity of a token that was verified before and still counts. */
+  recall(token: string): Identity | undefined {
+    const known = this.#verified.get(token);
+    if (known === undefined) return undefined;
+    if (this.#clock.wallMs() < known.expiresMs) return known.identity;
+    this.#verified.delete(token);
+    return undefined;
+  }
+
   /** The identity that `token` proves; throws `UNAUTHENTICATED` saying what is wrong with it. */
   async verify(token: string): Promise<Identity> {
-    const known = this.#verified.get(token);
-    if (known !== undefined && this.#clock.wallMs() < known.expiresMs) return known.identity;
-    if (known !== undefined) this.#verified.delete(token);
+    const known = this.recall(token);
+    if (known !== undefined) return known;
     const fresh = await this.#check(token);
     this.#verified.set(token, fresh);
     return fresh.identity;

@@ -1,6 +1,16 @@
-/** A map that holds at most `capacity` entries and forgets the least recently used one. */
+interface Entry<Value> {
+  value: Value;
+  /** Used since it was last passed over. */
+  used: boolean;
+}
+
+/**
+ * A map that holds at most `capacity` entries. The one to go is the oldest that was not used since its turn last came: one
+ * that was gets another turn at the young end ("second chance", Corbató 1968). Unlike with exact order of use, reading
+ * moves nothing.
+ */
 export class BoundedMap<Key, Value> {
-  readonly #entries = new Map<Key, Value>();
+  readonly #entries = new Map<Key, Entry<Value>>();
   readonly #capacity: number;
   readonly #onEvict: (key: Key) => void;
 
@@ -14,27 +24,40 @@ export class BoundedMap<Key, Value> {
     return this.#entries.size;
   }
 
-  /** The value, which becomes the most recently used one. */
+  /** The value, which counts as used. */
   get(key: Key): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    // A Map iterates in order of insertion: to insert again is to move to the young end.
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    entry.used = true;
+    return entry.value;
   }
 
   set(key: Key, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#capacity) return;
-    const { value: oldest, done } = this.#entries.keys().next();
-    if (done === true) return;
-    this.#entries.delete(oldest);
-    this.#onEvict(oldest);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) {
+      entry.value = value;
+      entry.used = true;
+      return;
+    }
+    this.#entries.set(key, { value, used: false });
+    if (this.#entries.size > this.#capacity) this.#evict(key);
   }
 
   delete(key: Key): void {
     this.#entries.delete(key);
+  }
+
+  #evict(newest: Key): void {
+    for (const [key, entry] of this.#entries) {
+      // A Map iterates in order of insertion: to insert again is to move to the young end, where this comes by again.
+      if (key === newest && this.#capacity > 0) continue;
+      this.#entries.delete(key);
+      if (!entry.used) {
+        this.#onEvict(key);
+        return;
+      }
+      entry.used = false;
+      this.#entries.set(key, entry);
+    }
   }
 }

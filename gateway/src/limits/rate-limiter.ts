@@ -20,6 +20,22 @@ export interface RateVerdict {
 /** The burst comes back this many times slower than it could: that is what keeps the lasting rate near `perSecond`. */
 const burstRecovery = 10;
 
+/** Points of a key that have been taken from the library and not been given out yet. */
+interface Lease {
+  points: number;
+  /** When they are worth nothing any more, by the clock that the library reads. */
+  endsMs: number;
+  /** What the library had left when they were taken. */
+  remaining: number;
+}
+
+/**
+ * Points taken at once from a key that is far from its limit: asking for each would cost more than the rest of a request's
+ * checks. Never more than a fourth of what is left, so that a key near its limit is counted one by one.
+ */
+const leasePoints = 16;
+const leaseShare = 4;
+
 /**
  * Counts requests by key: `perSecond` in each second, and beyond it a stock of `burst - perSecond` that is full again after
  * ten times the seconds that it is worth. So `burst` requests can come at once, a steady `perSecond` passes even if some
@@ -35,7 +51,7 @@ export class KeyedRateLimiter {
   /** Value for `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers). */
   readonly policy: string;
   readonly #limiter: BurstyRateLimiter;
-  readonly #keys: BoundedMap<string, true>;
+  readonly #leases: BoundedMap<string, Lease>;
 
   constructor(name: string, rate: Rate, maxKeys: number) {
     this.name = name;
@@ -48,7 +64,7 @@ export class KeyedRateLimiter {
     const burst = new RateLimiterMemory({ keyPrefix: '', points: stock, duration: stockSeconds });
     this.#limiter = new BurstyRateLimiter(lasting, burst);
     // The library's memory has no bound of its own: it keeps every key until its time is over.
-    this.#keys = new BoundedMap(maxKeys, (key) => {
+    this.#leases = new BoundedMap(maxKeys, (key) => {
       void lasting.delete(key);
       void burst.delete(key);
     });
@@ -56,19 +72,18 @@ export class KeyedRateLimiter {
 
   /** Keys that are remembered now. */
   get tracked(): number {
-    return this.#keys.size;
+    return this.#leases.size;
   }
 
-  /** Charges `key` with one request. Rejects only when the limiter itself is broken. */
-  async charge(key: string): Promise<RateVerdict> {
-    this.#keys.set(key, true);
-    try {
-      return verdict(true, await this.#limiter.consume(key));
-    } catch (thrown) {
-      // The library rejects with this class for "too many" and with an Error when it fails: only the first is a 429.
-      if (thrown instanceof RateLimiterRes) return verdict(false, thrown);
-      throw thrown;
-    }
+  /** Charges `key` with one request; answers at once as long as points are at hand. Rejects only when the limiter is broken. */
+  charge(key: string): RateVerdict | Promise<RateVerdict> {
+    const lease = this.#leases.get(key);
+    if (lease === undefined || lease.points === 0) return this.#consume(key);
+    // The library's own clock.
+    const msLeft = lease.endsMs - Date.now();
+    if (msLeft <= 0) return this.#consume(key);
+    lease.points--;
+    return verdict(true, lease.remaining + lease.points, msLeft);
   }
 
   /** The error for a refused request. */
@@ -80,12 +95,28 @@ export class KeyedRateLimiter {
       { retryAfterSeconds: result.resetSeconds },
     );
   }
+
+  async #consume(key: string): Promise<RateVerdict> {
+    const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0 };
+    this.#leases.set(key, lease);
+    const points = Math.max(1, Math.min(leasePoints, Math.floor(lease.remaining / leaseShare)));
+    try {
+      const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key, points);
+      const endsMs = Date.now() + msBeforeNext;
+      // What is left of an earlier lease belongs to a second that is over.
+      lease.points = (lease.endsMs > Date.now() ? lease.points : 0) + points - 1;
+      lease.endsMs = endsMs;
+      lease.remaining = remainingPoints;
+      return verdict(true, remainingPoints + lease.points, msBeforeNext);
+    } catch (thrown) {
+      // The library rejects with this class for "too many" and with an Error when it fails: only the first is a 429.
+      if (!(thrown instanceof RateLimiterRes)) throw thrown;
+      lease.remaining = 0;
+      return verdict(false, 0, thrown.msBeforeNext);
+    }
+  }
 }
 
-function verdict(allowed: boolean, result: RateLimiterRes): RateVerdict {
-  return {
-    allowed,
-    remaining: result.remainingPoints,
-    resetSeconds: Math.max(1, Math.ceil(result.msBeforeNext / 1_000)),
-  };
+function verdict(allowed: boolean, remaining: number, msBeforeNext: number): RateVerdict {
+  return { allowed, remaining, resetSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)) };
 }

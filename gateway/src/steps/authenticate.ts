@@ -1,4 +1,5 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { Step } from '../request-context.ts';
 import { offeredBearer } from '../websocket/bearer-subprotocol.ts';
@@ -8,30 +9,35 @@ const bearerPattern = /^bearer +([\w.~+/-]+=*)$/i;
 
 /**
  * Establishes who is calling from a bearer token in the header, or from the one that a WebSocket offers as a subprotocol; a
- * token in the address would end up in logs and is not looked at. Public routes pass without one, and a token there counts for nothing.
+ * token in the address would end up in logs and is not looked at. Public routes pass without one, and a token there counts
+ * for nothing. A token that is known already passes at once.
  */
 export function authenticate(tokens: TokenVerifier): Step {
-  return async ({ context, headers }, _response, next) => {
-    if (context.route?.access !== 'public') {
-      try {
-        const bearer = context.upgrade === undefined ? undefined : offeredBearer(headers);
-        context.identity = await tokens.verify(bearer ?? bearerToken(headers.authorization));
-      } catch (error) {
-        context.answerHeader('www-authenticate', challenge(headers.authorization));
-        throw error;
-      }
-    }
-    next();
+  return ({ context, headers }, _response, next) => {
+    if (context.route?.access === 'public') return next();
+    const refuse = (error: unknown): never => {
+      context.answerHeader('www-authenticate', challenge(headers.authorization));
+      throw error;
+    };
+    const admit = (identity: Identity): void => {
+      context.identity = identity;
+      next();
+    };
+    const offered = context.upgrade === undefined ? undefined : offeredBearer(headers);
+    const token = offered ?? bearerToken(headers.authorization);
+    if (token instanceof GrapevineError) return refuse(token);
+    const known = tokens.recall(token);
+    return known === undefined ? tokens.verify(token).then(admit, refuse) : admit(known);
   };
 }
 
-function bearerToken(authorization: string | undefined): string {
+/** The token in the header, or what is wrong with the header. */
+function bearerToken(authorization: string | undefined): string | GrapevineError {
   if (authorization === undefined) {
-    throw new GrapevineError('UNAUTHENTICATED', 'This needs a token in the header Authorization: Bearer <token>.');
+    return new GrapevineError('UNAUTHENTICATED', 'This needs a token in the header Authorization: Bearer <token>.');
   }
   const token = bearerPattern.exec(authorization)?.[1];
-  if (token !== undefined) return token;
-  throw new GrapevineError('UNAUTHENTICATED', 'The Authorization header must read: Bearer <token>.');
+  return token ?? new GrapevineError('UNAUTHENTICATED', 'The Authorization header must read: Bearer <token>.');
 }
 
 /** RFC 6750 section 3: no error code for a caller that did not try to authenticate. */

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { EdgeRequest, Step } from '../request-context.ts';
-import { ClientGone } from '../upstreams/attempt.ts';
 import { deliverAnswer } from '../upstreams/deliver-answer.ts';
 import { Exchange } from '../upstreams/exchange.ts';
+import { ClientGone } from '../upstreams/failures.ts';
 import { forwardedHeaders, returnedHeaders } from '../upstreams/forwarded-headers.ts';
 import { takeBody } from '../upstreams/request-body.ts';
 import type { UpstreamPool } from '../upstreams/upstream-pool.ts';
@@ -25,7 +25,7 @@ export function forward(upstreams: UpstreamPool, signer: IdentitySigner, maxBody
         upgrade: context.upgrade !== undefined,
         onInterim: (status, headers) => informClient(request, response, status, headers),
       });
-      response.once('close', () => exchange.leave());
+      context.whenOver.push(() => exchange.leave());
       const instance = upstreams.pick(upstream);
       context.upstream = instance.url;
       deliverAnswer(await instance.carry(exchange), request, response);

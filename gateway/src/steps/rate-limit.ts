@@ -4,25 +4,33 @@ import type { RequestContext, Step } from '../request-context.ts';
 
 /** Before authentication, so that guessing tokens is limited too and costs us no signature checks. */
 export function limitAddress(limiter: KeyedRateLimiter): Step {
-  return async ({ context }, _response, next) => {
-    const verdict = await limiter.charge(rateKeyOf(context.address));
-    announce(context, limiter, verdict);
-    if (!verdict.allowed) throw limiter.refusal('this address', verdict);
-    next();
-  };
+  return ({ context }, _response, next) =>
+    chargeThen(limiter, rateKeyOf(context.address), 'this address', context, next);
 }
 
 /** After authorization: a principal is held to its rate wherever it calls from. */
 export function limitPrincipal(limiter: KeyedRateLimiter): Step {
-  return async ({ context }, _response, next) => {
+  return ({ context }, _response, next) => {
     const { identity } = context;
-    if (identity !== undefined) {
-      const verdict = await limiter.charge(identity.subject);
-      announce(context, limiter, verdict);
-      if (!verdict.allowed) throw limiter.refusal('this principal', verdict);
-    }
+    return identity === undefined ? next() : chargeThen(limiter, identity.subject, 'this principal', context, next);
+  };
+}
+
+/** Goes on at once when the limiter knows at once. */
+function chargeThen(
+  limiter: KeyedRateLimiter,
+  key: string,
+  whose: string,
+  context: RequestContext,
+  next: () => void,
+): void | Promise<void> {
+  const settle = (verdict: RateVerdict): void => {
+    announce(context, limiter, verdict);
+    if (!verdict.allowed) throw limiter.refusal(whose, verdict);
     next();
   };
+  const verdict = limiter.charge(key);
+  return verdict instanceof Promise ? verdict.then(settle) : settle(verdict);
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: of two limits the narrower one, which is the principal's, is what counts. */

@@ -2,24 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Answer, AnswerReader, AnswerStream } from './answer.ts';
+import { ClientGone, explainFailure, FaultyAnswer } from './failures.ts';
 import { type RequestBody, StreamedBody } from './request-body.ts';
+import { SilenceWatch, Watched } from './silence-watch.ts';
 import type { AnswerSink, Flow, Sending } from './upstream.ts';
-
-/** The client went away before there was an answer: says nothing about the upstream. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
-}
-
-/** Errors of a connection that was never made: the request did not reach anybody. */
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 
 /**
  * Longest body that is kept until it is complete and written together with its head. As long as nothing has been written
@@ -29,6 +15,7 @@ const unreachable = new Set([
 export const wholeAnswerBytes = 64 * 1024;
 
 export interface AttemptOptions {
+  readonly watch: SilenceWatch;
   /** Longest time without any sign of life, in milliseconds. */
   readonly silenceMs: number;
   readonly body: RequestBody;
@@ -42,14 +29,16 @@ const noBytes = Buffer.alloc(0);
 
 /**
  * One try to get an answer from one instance. `answer` settles exactly once: with a short answer when it is complete, with
- * any other when its head is there, with `ClientGone`, or with the error that the client is to get if nobody else can help.
+ * any other when its head is there; with `FaultyAnswer` in the same way when its status is a server error, with
+ * `ClientGone`, or with the error that the client is to get if nobody else can help.
  */
-export class Attempt implements AnswerSink, AnswerStream {
+export class Attempt extends Watched implements AnswerSink, AnswerStream {
   readonly answer: Promise<Answer>;
-  readonly #settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void };
+  readonly patience: number;
   readonly #options: AttemptOptions;
+  #resolve: (answer: Answer) => void = () => {};
+  #reject: (error: Error) => void = () => {};
   #sending: Sending | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #flow: Flow | undefined = undefined;
@@ -62,12 +51,15 @@ export class Attempt implements AnswerSink, AnswerStream {
   #over = false;
 
   constructor(options: AttemptOptions) {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.answer = promise;
-    this.#settle = { resolve, reject };
+    super();
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
     this.#options = options;
-    this.#timer = setTimeout(() => this.#silent(), options.silenceMs);
-    if (options.body instanceof StreamedBody) options.body.onProgress = () => this.#timer?.refresh();
+    this.patience = SilenceWatch.patience(options.silenceMs);
+    options.watch.add(this);
+    if (options.body instanceof StreamedBody) options.body.onProgress = () => this.#moved();
   }
 
   /** What takes the request to the instance; known only once it is under way. */
@@ -77,35 +69,37 @@ export class Attempt implements AnswerSink, AnswerStream {
   }
 
   interim(status: number, headers: IncomingHttpHeaders): void {
-    this.#timer?.refresh();
+    this.#moved();
     // HTTP has no other statuses below 200 (RFC 9110 section 15), and 101 was not asked for.
-    if (status < 102)
-      this.#abort(new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway does not speak HTTP.'));
-    else this.#options.onInterim(status, headers);
+    if (status >= 102) this.#options.onInterim(status, headers);
+    else this.#abort(new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway does not speak HTTP.'));
   }
 
   started(status: number, headers: IncomingHttpHeaders, flow: Flow): void {
+    this.#moved();
     this.#status = status;
     this.#headers = headers;
     this.#flow = flow;
-    this.#timer?.refresh();
     const length = headers['content-length'];
-    // An event stream may be silent for ever, and its head must not wait for the first event.
-    if (isEventStream(headers)) this.#stopWatching();
-    if (length === undefined) queueMicrotask(() => this.#handOver());
-    else if (Number(length) > wholeAnswerBytes) this.#handOver();
+    if (length === undefined) {
+      // An event stream may be silent for ever, and its head must not wait for the first event.
+      if (isEventStream(headers)) this.#options.watch.delete(this);
+      queueMicrotask(() => this.#handOver());
+    } else if (Number(length) > wholeAnswerBytes) {
+      this.#handOver();
+    }
   }
 
   /** The connection is in use until it closes. */
   upgraded(headers: IncomingHttpHeaders, socket: Duplex): void {
-    this.#stopWatching();
+    this.#options.watch.delete(this);
     this.#handedOver = true;
     socket.once('close', () => this.#finish());
-    this.#settle.resolve({ status: 101, headers, body: socket });
+    this.#resolve({ status: 101, headers, body: socket });
   }
 
   received(chunk: Buffer): void {
-    this.#timer?.refresh();
+    this.#moved();
     if (this.#reader !== undefined) {
       if (!this.#reader.write(chunk)) this.#flow?.pause();
       return;
@@ -119,13 +113,13 @@ export class Attempt implements AnswerSink, AnswerStream {
     this.#complete = true;
     this.#finish();
     if (this.#handedOver) this.#reader?.end();
-    else this.#settle.resolve({ status: this.#status, headers: this.#headers, body: this.#wholeBody() });
+    else this.#settle(this.#wholeBody());
   }
 
   failed(error: Error): void {
     this.#finish();
     if (this.#handedOver) this.#reader?.cut();
-    else this.#settle.reject(explainFailure(error));
+    else this.#reject(explainFailure(error));
   }
 
   flowTo(reader: AnswerReader): void {
@@ -147,24 +141,11 @@ export class Attempt implements AnswerSink, AnswerStream {
     if (this.#over) return;
     this.#finish();
     this.#sending?.cancel();
-    if (!this.#handedOver) this.#settle.reject(new ClientGone('the client went away'));
-  }
-
-  /** From here on the answer is a stream: its head goes on, and its body waits until somebody takes it. */
-  #handOver(): void {
-    if (this.#handedOver || this.#over) return;
-    this.#handedOver = true;
-    this.#flow?.pause();
-    this.#settle.resolve({ status: this.#status, headers: this.#headers, body: this });
-  }
-
-  #wholeBody(): Buffer {
-    const [first = noBytes, ...rest] = this.#kept;
-    return rest.length === 0 ? first : Buffer.concat(this.#kept);
+    if (!this.#handedOver) this.#reject(new ClientGone('the client went away'));
   }
 
   /** Nothing has moved for too long. Whose fault that is decides what the client hears. */
-  #silent(): void {
+  silent(): void {
     const { body, silenceMs } = this.#options;
     this.#abort(
       body instanceof StreamedBody && body.waitsForClient
@@ -176,6 +157,29 @@ export class Attempt implements AnswerSink, AnswerStream {
     );
   }
 
+  #moved(): void {
+    this.movedAt = this.#options.watch.tick;
+  }
+
+  /** From here on the answer is a stream: its head goes on, and its body waits until somebody takes it. */
+  #handOver(): void {
+    if (this.#handedOver || this.#over) return;
+    this.#handedOver = true;
+    this.#flow?.pause();
+    this.#settle(this);
+  }
+
+  #settle(body: Answer['body']): void {
+    const answer = { status: this.#status, headers: this.#headers, body };
+    if (answer.status < 500) this.#resolve(answer);
+    else this.#reject(new FaultyAnswer(answer));
+  }
+
+  #wholeBody(): Buffer {
+    const [first = noBytes, ...rest] = this.#kept;
+    return rest.length === 0 ? first : Buffer.concat(this.#kept);
+  }
+
   #abort(error: GrapevineError): void {
     if (this.#over) return;
     this.failed(error);
@@ -185,33 +189,12 @@ export class Attempt implements AnswerSink, AnswerStream {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stopWatching();
+    this.#options.watch.delete(this);
     this.#options.onOver();
-  }
-
-  /** A cleared timer that is refreshed would run again, so it is forgotten too. */
-  #stopWatching(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 }
 
 /** Server-sent events: may be silent for ever, and end only when somebody ends them. */
 export function isEventStream(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.startsWith('text/event-stream') === true;
-}
-
-/** What a client is told of a failed exchange with an upstream. */
-export function explainFailure(error: Error): Error {
-  if (error instanceof GrapevineError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== undefined && unreachable.has(code)) {
-    return new GrapevineError('UNAVAILABLE', 'The service behind the gateway cannot be reached.', {
-      retryAfterSeconds: 1,
-      cause: error,
-    });
-  }
-  return new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway broke off before it answered.', {
-    cause: error,
-  });
 }

@@ -3,8 +3,9 @@ import { Duplex } from 'node:stream';
 import type { EdgeRequest } from '../request-context.ts';
 import { Tunnel } from '../websocket/tunnel.ts';
 import type { Answer, AnswerStream } from './answer.ts';
-import { explainFailure, isEventStream } from './attempt.ts';
+import { isEventStream } from './attempt.ts';
 import { ClientStream } from './client-stream.ts';
+import { explainFailure } from './failures.ts';
 import { returnedHeaders } from './forwarded-headers.ts';
 
 /** Up to here head and body go out as one text: copying the bytes costs less than a second buffer to write. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Attempt } from './attempt.ts';
 import type { StreamedBody } from './request-body.ts';
+import type { SilenceWatch } from './silence-watch.ts';
 import type { UpstreamRequest } from './upstream.ts';
 import type { Engine } from './upstream-instance.ts';
 
@@ -30,9 +31,9 @@ export class Exchange {
   }
 
   /** Begins the next attempt. `onOver` hears when its connection is free again. */
-  begin(silenceMs: number, onOver: () => void): Attempt {
+  begin(watch: SilenceWatch, silenceMs: number, onOver: () => void): Attempt {
     const { body, onInterim } = this.#options;
-    const attempt = new Attempt({ silenceMs, body, onInterim, onOver });
+    const attempt = new Attempt({ watch, silenceMs, body, onInterim, onOver });
     this.#attempt = attempt;
     if (this.#gone) attempt.cancel();
     return attempt;

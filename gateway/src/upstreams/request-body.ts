@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { announcedBytes, isChunked, tooLarge } from '../limits/body-size.ts';
-import { ClientGone } from './attempt.ts';
+import { ClientGone } from './failures.ts';
 
 /**
  * Longest body that is read before it is sent on: a slow client then holds no connection of an upstream, and the request can

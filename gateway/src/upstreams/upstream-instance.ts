@@ -2,10 +2,11 @@ import type { EventEmitter } from 'node:events';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import CircuitBreaker from 'opossum';
 import type { Answer } from './answer.ts';
-import { ClientGone } from './attempt.ts';
 import { DispatchUpstream } from './dispatch-upstream.ts';
 import type { Exchange } from './exchange.ts';
+import { ClientGone, FaultyAnswer } from './failures.ts';
 import { ProxyUpstream } from './proxy-upstream.ts';
+import type { SilenceWatch } from './silence-watch.ts';
 import type { Upstream } from './upstream.ts';
 
 /** How requests are carried: short ones by undici's `dispatch`, what streams or upgrades by http-proxy-middleware. */
@@ -38,29 +39,21 @@ export interface InstanceStatus {
 /** Slices of the breaker's window; it moves on by one slice at a time. */
 export const breakerSlices = 10;
 
-/** The upstream answered with a server error. */
-class FaultyAnswer extends Error {
-  override readonly name = 'FaultyAnswer';
-  readonly answer: Answer;
-
-  constructor(answer: Answer) {
-    super(`answered ${answer.status}`);
-    this.answer = answer;
-  }
-}
-
 /** One process of an upstream: its connections by both engines, its breaker and its load. */
 export class UpstreamInstance {
   readonly url: string;
   readonly #options: InstanceOptions;
   readonly #engines: Readonly<Record<Engine, Upstream>>;
   readonly #breaker: CircuitBreaker<[Exchange], Answer>;
+  readonly #watch: SilenceWatch;
+  readonly #onOver = (): void => void this.#inFlight--;
   #inFlight = 0;
 
-  /** `rotator` emits `rotate` for every slice of the breaker's window. */
-  constructor(url: string, options: InstanceOptions, rotator: EventEmitter) {
+  /** `rotator` emits `rotate` for every slice of the breaker's window; `watch` gives up what stands still. */
+  constructor(url: string, options: InstanceOptions, rotator: EventEmitter, watch: SilenceWatch) {
     this.url = url;
     this.#options = options;
+    this.#watch = watch;
     this.#engines = {
       dispatch: new DispatchUpstream(url, options.upstreamTimeoutMs),
       proxy: new ProxyUpstream(url),
@@ -131,13 +124,11 @@ export class UpstreamInstance {
   }
 
   /** Counts as load until the connection is free again, which for a stream is long after the answer has begun. */
-  async #send(exchange: Exchange): Promise<Answer> {
+  #send(exchange: Exchange): Promise<Answer> {
     this.#inFlight++;
-    const attempt = exchange.begin(this.#options.upstreamTimeoutMs, () => this.#inFlight--);
+    const attempt = exchange.begin(this.#watch, this.#options.upstreamTimeoutMs, this.#onOver);
     attempt.sending = this.#engines[exchange.engine].send(exchange.request, attempt);
-    const answer = await attempt.answer;
-    if (answer.status >= 500) throw new FaultyAnswer(answer);
-    return answer;
+    return attempt.answer;
   }
 }
 

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { UpstreamName } from '../routes/route-table.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import {
   breakerOpen,
   breakerSlices,
@@ -29,7 +30,8 @@ export class UpstreamPool {
     this.#timer.unref();
     this.#random = random;
     this.#resetMs = options.breaker.resetMs;
-    const make = (url: string): UpstreamInstance => new UpstreamInstance(url, options, rotator);
+    const watch = new SilenceWatch();
+    const make = (url: string): UpstreamInstance => new UpstreamInstance(url, options, rotator, watch);
     this.#instances = new Map([
       ['web', urls.web.map(make)],
       ['mobile', urls.mobile.map(make)],

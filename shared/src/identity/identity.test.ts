@@ -73,6 +73,31 @@ describe('an identity header', () => {
   });
 });
 
+describe('signing', () => {
+  it('makes one header a second for the same caller, and never one from the future', () => {
+    const clock = new ManualClock();
+    const signer = new IdentitySigner(fixedKey(key), 'bff', clock);
+    const first = signer.sign(ada);
+    clock.advance(999);
+    assert.equal(signer.sign(ada), first);
+    assert.notEqual(signer.sign({ ...ada, subject: 'bob' }), first);
+    clock.advance(1);
+    const second = signer.sign(ada);
+    assert.notEqual(second, first);
+    clock.jumpWall(-1);
+    assert.notEqual(signer.sign(ada), second);
+  });
+
+  it('takes a new key at once', () => {
+    const clock = new ManualClock();
+    const keys = { signing: key, verifying: [] };
+    const signer = new IdentitySigner(keys, 'node', clock);
+    signer.sign(ada);
+    keys.signing = otherKey;
+    assert.deepEqual(new IdentityVerifier(fixedKey(otherKey), 'node', clock).verify(signer.sign(ada)), ada);
+  });
+});
+
 describe('a key of identity headers', () => {
   it('is HKDF-SHA256 of the passphrase with the purpose as info', () => {
     // RFC 5869 spelled out for one block: extract with a salt of zeros, expand with info and the counter 1.

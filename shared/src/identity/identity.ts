@@ -21,6 +21,8 @@ export interface Identity {
 
 /** A header stays valid this long, in milliseconds: long enough for a queue and clock skew, short enough that a leaked log line is worthless. */
 const lifetimeMs = 30_000;
+/** A header is used again for the same caller for so long: signing costs as much as all else about a short request. */
+const reuseMs = 1_000;
 /** Clocks of two processes may differ by this much before headers are refused. */
 const skewMs = 5_000;
 /** Longest header that is looked at: bounds the work for a forged one. */
@@ -33,11 +35,18 @@ const payloadSchema = z.strictObject({
   iat: z.int(),
 });
 
+interface SignedHeader {
+  readonly header: string;
+  readonly madeMs: number;
+  readonly key: Uint8Array;
+}
+
 /** Makes identity headers: `v1.<payload>.<HMAC-SHA256 over "v1.<payload>">`, both parts base64url. */
 export class IdentitySigner {
   readonly #keys: IdentityKeys;
   readonly #audience: Audience;
   readonly #clock: Clock;
+  readonly #signed = new WeakMap<Identity, SignedHeader>();
 
   constructor(keys: IdentityKeys, audience: Audience, clock: Clock) {
     this.#keys = keys;
@@ -45,8 +54,21 @@ export class IdentitySigner {
     this.#clock = clock;
   }
 
+  /** A header for the next hop, at most a second old. */
   sign(identity: Identity): string {
-    const payload = { sub: identity.subject, scp: identity.scopes, aud: this.#audience, iat: this.#clock.wallMs() };
+    const nowMs = this.#clock.wallMs();
+    const { signing } = this.#keys;
+    const known = this.#signed.get(identity);
+    const ageMs = known === undefined ? Number.NaN : nowMs - known.madeMs;
+    // The wall clock may have jumped back: such a header would be from the future.
+    if (known?.key === signing && ageMs >= 0 && ageMs < reuseMs) return known.header;
+    const header = this.#make(identity, nowMs);
+    this.#signed.set(identity, { header, madeMs: nowMs, key: signing });
+    return header;
+  }
+
+  #make(identity: Identity, nowMs: number): string {
+    const payload = { sub: identity.subject, scp: identity.scopes, aud: this.#audience, iat: nowMs };
     const text = `v1.${toBase64Url(new TextEncoder().encode(JSON.stringify(payload)))}`;
     return `${text}.${toBase64Url(macOf(this.#keys.signing, text))}`;
   }

@@ -13,27 +13,33 @@ export interface Load {
 /** Linux counts CPU time in ticks of a hundredth of a second, on every architecture that Node runs on. */
 const tickMicroseconds = 10_000;
 
-/** Puts the load on a proxy by wrk and answers the microseconds of its CPU time that one request took. Fails on any error. */
-export async function cpuPerRequest(
-  { port, child, name }: ProxyProcess,
-  load: Load,
-  scriptFile: string,
-): Promise<number> {
+export interface Measured {
+  readonly requests: number;
+  /** CPU time of the proxy's process, in microseconds. */
+  readonly cpuPerRequest: number;
+}
+
+/** Puts the load on a proxy by wrk. Fails on any error. */
+export async function putLoad({ port, child, name }: ProxyProcess, load: Load, scriptFile: string): Promise<Measured> {
   writeFileSync(scriptFile, wrkScript(load));
-  const wrk = [
-    `--connections=${load.connections}`,
-    '--threads=1',
-    `--duration=${load.seconds}s`,
-    '--script',
-    scriptFile,
-  ];
+  const { connections, seconds, path } = load;
+  const options = [`--connections=${connections}`, '--threads=1', `--duration=${seconds}s`, `--script=${scriptFile}`];
   const before = cpuMicroseconds(child.pid);
-  const { stdout } = await promisify(execFile)('wrk', [...wrk, `http://127.0.0.1:${port}${load.path}`]);
+  const { stdout } = await promisify(execFile)('wrk', [...options, `http://127.0.0.1:${port}${path}`]);
   const took = cpuMicroseconds(child.pid) - before;
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  if (!(requests > 0) || /Non-2xx|Socket errors/.test(stdout))
+  if (!(requests > 0) || /Non-2xx|Socket errors/.test(stdout)) {
     throw new Error(`${name} answered with errors:\n${stdout}`);
-  return took / requests;
+  }
+  return { requests, cpuPerRequest: took / requests };
+}
+
+/** Requests after which the compiler has seen all that it will see of a proxy's code. */
+const warmUpRequests = 60_000;
+
+/** Until it has, it works on other threads of the same process, whose time would count. */
+export async function warmUp(proxy: ProxyProcess, load: Load, scriptFile: string): Promise<void> {
+  for (let made = 0; made < warmUpRequests; ) made += (await putLoad(proxy, load, scriptFile)).requests;
 }
 
 /** Every caller in turn. The requests are printed once, so that wrk costs as little as it can. */
