@@ -9,7 +9,7 @@ import type { Random } from '@grapevine/shared/random.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin.ts';
-import type { KeySet } from './auth/key-set.ts';
+import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
 import { exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
@@ -35,8 +35,8 @@ import { asksForWebSocket, takeUpgrades } from './websocket/upgrades.ts';
 
 export interface GatewayDependencies {
   readonly config: GatewayConfig;
-  /** Keys that callers' tokens are checked with. */
-  readonly tokenKeys: KeySet;
+  /** What callers are checked against. */
+  readonly credentials: Credentials;
   /** Keys by which the gateway vouches for callers to the BFFs. */
   readonly edgeKeys: IdentityKeys;
   readonly routes: readonly Route[];
@@ -65,7 +65,7 @@ const slowSenderCheckMs = 1_000;
  * other requests finish until the drain deadline, and keeps the admin listener until then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, routes, clock, random, log, metrics } = dependencies;
+  const { config, credentials, routes, clock, random, log, metrics } = dependencies;
   const upstreams = new UpstreamPool(
     config.upstreams,
     {
@@ -92,7 +92,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),
     limitAddress(byAddress),
-    authenticate(new TokenVerifier(dependencies.tokenKeys, config.auth, clock)),
+    authenticate(new TokenVerifier(credentials.tokenKeys, config.auth, clock)),
     authorize(),
     limitPrincipal(byPrincipal),
     forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config.maxBodyBytes),

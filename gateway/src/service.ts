@@ -5,7 +5,7 @@ import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
-import { readKeySet } from './auth/key-set.ts';
+import { openCredentials } from './auth/credentials.ts';
 import { routeTable } from './routes/route-table.ts';
 import { startGateway } from './server.ts';
 
@@ -18,9 +18,11 @@ export async function startGatewayService(config: Config, log: Logger): Promise<
   const keys = await KeyFile.open({ path, rotateAfterMs, clock: systemClock, log });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => keys.stop());
+  const credentials = await openCredentials(auth, { clock: systemClock, log });
+  opened.defer(() => credentials.stop());
   const gateway = await startGateway({
     config: config.gateway,
-    tokenKeys: await readKeySet(auth.jwksFile),
+    credentials,
     edgeKeys: keys.identityKeys('edge-identity'),
     routes: routeTable({ graphiql: config.bffWeb.mode === 'development' }),
     clock: systemClock,
@@ -33,6 +35,8 @@ export async function startGatewayService(config: Config, log: Logger): Promise<
   return {
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: gateway.port, admin: gateway.adminPort },
-    reload: () => keys.reload(),
+    reload: async () => {
+      await Promise.all([keys.reload(), credentials.reload()]);
+    },
   };
 }

@@ -2,26 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '@grapevine/shared/clock.ts';
 import { SignJWT } from 'jose';
-import type { KeySet, PinnedKey } from './key-set.ts';
+import type { PinnedKey } from './key-set.ts';
+import type { TokenKeys } from './token-keys.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 const secret = new Uint8Array(32).fill(7);
 const rules = { issuer: 'grapevine', audience: 'grapevine', clockSkewSeconds: 5, cacheEntries: 2 };
 
-/** A key set that counts how often a signature is about to be checked. */
-class CountingKeys extends Map<string, PinnedKey> {
+/** One key, counting how often a signature is about to be checked with it. */
+class CountingKeys implements TokenKeys {
+  version = 0;
   lookups = 0;
 
-  override get(id: string): PinnedKey | undefined {
+  find(id: string): PinnedKey | undefined {
     this.lookups++;
-    return super.get(id);
+    return id === 'hs' ? { algorithm: 'HS256', key: secret } : undefined;
   }
 }
 
 function setUp(cacheEntries = rules.cacheEntries): { clock: ManualClock; keys: CountingKeys; tokens: TokenVerifier } {
   const clock = new ManualClock();
-  const keys = new CountingKeys([['hs', { algorithm: 'HS256', key: secret }]]);
-  return { clock, keys, tokens: new TokenVerifier(keys satisfies KeySet, { ...rules, cacheEntries }, clock) };
+  const keys = new CountingKeys();
+  return { clock, keys, tokens: new TokenVerifier(keys, { ...rules, cacheEntries }, clock) };
 }
 
 function sign(clock: ManualClock, subject: string, lifetimeSeconds = 60): Promise<string> {
@@ -76,4 +78,15 @@ test('an expiry that is no sensible time is refused with a reason', async () => 
       .sign(secret);
     await assert.rejects(tokens.verify(token), /The token was refused/, String(exp));
   }
+});
+
+test('a remembered token is checked again when the keys have changed', async () => {
+  const { clock, keys, tokens } = setUp();
+  const token = await sign(clock, 'alice');
+  await tokens.verify(token);
+  assert.equal(tokens.recall(token)?.subject, 'alice');
+  keys.version++;
+  assert.equal(tokens.recall(token), undefined);
+  await tokens.verify(token);
+  assert.equal(keys.lookups, 2);
 });

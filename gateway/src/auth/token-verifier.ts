@@ -2,10 +2,11 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import { parseScopes } from '@grapevine/shared/identity/scopes.ts';
-import { errors, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { BoundedMap } from '../limits/bounded-map.ts';
-import type { KeySet, PinnedKey } from './key-set.ts';
+import type { PinnedKey } from './key-set.ts';
+import type { TokenKeys } from './token-keys.ts';
 
 export interface TokenRules {
   readonly issuer: string;
@@ -24,32 +25,42 @@ interface VerifiedToken {
 /** Longest token that is looked at; ours have about 400 characters. */
 const maxTokenLength = 4_096;
 
+/** As long as an id of ours can be. */
+const maxKeyIdLength = 128;
+
 const claimsSchema = z.looseObject({
   sub: z.string().min(1).max(256),
   exp: z.number(),
   scope: z.string().default(''),
 });
 
+/** Members by which a token brings its own key or says where to get one: whoever believes them believes anybody (RFC 8725 section 3.10). */
+const keyBringers = ['jwk', 'jku', 'x5c', 'x5u'];
+
 /**
  * Checks bearer tokens (JWT, RFC 7519): signature by the key that `kid` names with that key's own algorithm, issuer,
- * audience, `exp` and `nbf`. Tokens that passed are remembered until they expire, so that a caller's second request costs
- * a lookup instead of a signature check; the least recently used are forgotten first.
+ * audience, `exp` and `nbf`. Tokens that passed are remembered until they expire or the keys change, so that a caller's
+ * second request costs a lookup instead of a signature check. Refused ones are not: anybody can make up any number.
  */
 export class TokenVerifier {
-  readonly #keys: KeySet;
+  readonly #keys: TokenKeys;
   readonly #rules: TokenRules;
   readonly #clock: Clock;
-  readonly #verified: BoundedMap<string, VerifiedToken>;
+  #verified: BoundedMap<string, VerifiedToken>;
+  /** Of the keys that `#verified` was filled with. */
+  #keysVersion: number;
 
-  constructor(keys: KeySet, rules: TokenRules, clock: Clock) {
+  constructor(keys: TokenKeys, rules: TokenRules, clock: Clock) {
     this.#keys = keys;
     this.#rules = rules;
     this.#clock = clock;
     this.#verified = new BoundedMap(rules.cacheEntries);
+    this.#keysVersion = keys.version;
   }
 
   /** The identity of a token that was verified before and still counts. */
   recall(token: string): Identity | undefined {
+    this.#forgetOldKeys();
     const known = this.#verified.get(token);
     if (known === undefined) return undefined;
     if (this.#clock.wallMs() < known.expiresMs) return known.identity;
@@ -61,9 +72,17 @@ export class TokenVerifier {
   async verify(token: string): Promise<Identity> {
     const known = this.recall(token);
     if (known !== undefined) return known;
+    const version = this.#keys.version;
     const fresh = await this.#check(token);
-    this.#verified.set(token, fresh);
+    // Keys that changed during the check may have lost the one that it used; finding a new one is such a change too.
+    if (version === this.#keys.version) this.#verified.set(token, fresh);
     return fresh.identity;
+  }
+
+  #forgetOldKeys(): void {
+    if (this.#keysVersion === this.#keys.version) return;
+    this.#keysVersion = this.#keys.version;
+    this.#verified = new BoundedMap(this.#rules.cacheEntries);
   }
 
   async #check(token: string): Promise<VerifiedToken> {
@@ -80,7 +99,6 @@ export class TokenVerifier {
 
   async #verifiedClaims(token: string): Promise<unknown> {
     const options: JWTVerifyOptions = {
-      algorithms: ['EdDSA', 'HS256'],
       issuer: this.#rules.issuer,
       audience: this.#rules.audience,
       clockTolerance: this.#rules.clockSkewSeconds,
@@ -88,18 +106,22 @@ export class TokenVerifier {
       requiredClaims: ['exp', 'sub'],
     };
     try {
-      const { payload } = await jwtVerify(token, ({ kid, alg }) => this.#keyFor(kid, alg).key, options);
+      const { payload } = await jwtVerify(token, async (header) => (await this.#keyFor(header)).key, options);
       return payload;
     } catch (error) {
       throw error instanceof errors.JOSEError ? refused(reasonOf(error)) : error;
     }
   }
 
-  #keyFor(kid: string | undefined, algorithm: string): PinnedKey {
-    const key = kid === undefined ? undefined : this.#keys.get(kid);
+  async #keyFor(header: JWTHeaderParameters): Promise<PinnedKey> {
+    const { kid, alg } = header;
+    const brought = keyBringers.find((member) => member in header);
+    if (brought !== undefined)
+      throw refused(`its header has the member ${brought}; keys are taken from nowhere but our own set`);
+    const key = typeof kid === 'string' && kid.length <= maxKeyIdLength ? await this.#keys.find(kid) : undefined;
     if (key === undefined) throw refused('no key of ours has the id that it names');
     // The pin: an HS256 token "signed" with the public key's bytes must not reach the check (RFC 8725 section 2.1).
-    if (key.algorithm !== algorithm) throw refused('its alg is not the one of the key that it names');
+    if (key.algorithm !== alg) throw refused('its alg is not the one of the key that it names');
     return key;
   }
 }
@@ -110,7 +132,6 @@ function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTClaimValidationFailed)
     return `its claim ${error.claim} is missing or not what is expected`;
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature does not fit';
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'its alg is not allowed';
   return 'it is not a well-formed signed JWT';
 }
 

@@ -1,7 +1,4 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, ManualClock, systemClock } from '@grapevine/shared/clock.ts';
 import { configSchema } from '@grapevine/shared/config/schema.ts';
@@ -11,7 +8,8 @@ import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
 import { Registry } from 'prom-client';
-import { readKeySet } from '../auth/key-set.ts';
+import { parseKeySet } from '../auth/key-set.ts';
+import { fixedTokenKeys, type TokenKeys } from '../auth/token-keys.ts';
 import { type Route, routeTable } from '../routes/route-table.ts';
 import { startGateway } from '../server.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
@@ -80,7 +78,7 @@ export async function startRunningGateway(settings: object = {}, engine?: Engine
   });
   const gateway = await startGateway({
     config,
-    tokenKeys: await keySetOf(publicKey),
+    credentials: { tokenKeys: await tokenKeysOf(publicKey) },
     edgeKeys,
     routes: routeTable({ graphiql: true }).map((route) => withEngine(route, engine)),
     clock,
@@ -127,19 +125,12 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-async function keySetOf(publicKey: KeyObject): ReturnType<typeof readKeySet> {
-  const folder = mkdtempSync(join(tmpdir(), 'grapevine-gateway-'));
-  try {
-    const file = join(folder, 'jwks.json');
-    const keys = [
-      { ...publicKey.export({ format: 'jwk' }), alg: 'EdDSA', kid: 'ed' },
-      { kty: 'oct', alg: 'HS256', kid: 'hs', k: hmacKey.toString('base64url') },
-    ];
-    writeFileSync(file, JSON.stringify({ keys }));
-    return await readKeySet(file);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+async function tokenKeysOf(publicKey: KeyObject): Promise<TokenKeys> {
+  const keys = [
+    { ...publicKey.export({ format: 'jwk' }), alg: 'EdDSA', kid: 'ed' },
+    { kty: 'oct', alg: 'HS256', kid: 'hs', k: hmacKey.toString('base64url') },
+  ];
+  return fixedTokenKeys(await parseKeySet(JSON.stringify({ keys }), 'the test'));
 }
 
 function signToken(options: TokenOptions, clock: Clock, privateKey: KeyObject): Promise<string> {

@@ -299,7 +299,18 @@ const gateway = z
       .strictObject({
         jwksFile: file
           .default('data/secrets/jwks.json')
-          .describe('Keys that tokens are checked with (RFC 7517); each names its `alg`.'),
+          .describe('Keys that tokens are checked with (RFC 7517); each names its `alg`. Read again when it changes.'),
+        jwksUrl: baseUrl
+          .optional()
+          .describe('Where an issuer publishes more keys; https, unless it is on this machine. Public keys only.'),
+        jwksRefreshMs: z
+          .int()
+          .min(1_000)
+          .max(86_400_000)
+          .default(300_000)
+          .describe(
+            'Milliseconds between two looks at `jwksUrl`; a token with an unknown key causes one at once, every 10 s at most. Higher: a withdrawn key counts for longer.',
+          ),
         issuer: z.string().default('grapevine').describe('Expected `iss`.'),
         audience: z.string().default('grapevine').describe('Expected `aud`.'),
         clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),
