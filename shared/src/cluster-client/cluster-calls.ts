@@ -11,9 +11,15 @@ import type { Caller } from './caller.ts';
 import type { NodeChannel } from './node-channel.ts';
 import { NodeDirectory } from './node-directory.ts';
 import { NodeFailure } from './node-failure.ts';
+import { pause } from './pause.ts';
 
 /** Nodes that one call is tried at: when three in a row fail, a fifth attempt seldom helps, and it loads what is left. */
 const maxAttempts = 4;
+/**
+ * When nobody could be reached, all are tried once more after so long, in milliseconds, ±50 %: a node that was just started
+ * again, or a machine that had no time to connect, takes calls a moment later.
+ */
+const againAfterMs = 250;
 /** Longest wait for a membership in milliseconds: a node that takes longer is not one to send calls to. */
 const membersTimeoutMs = 1_000;
 
@@ -132,9 +138,29 @@ export class ClusterCalls {
 
   async #run<Body>(caller: Caller, call: Call, read: Read<Body>): Promise<CallAnswer<Body>> {
     const repeatable = call.repeatable ?? call.method === 'GET';
-    const waitsMs = call.waitsMs ?? 0;
-    const deadline = this.clock.monotonicMs() + this.requestTimeoutMs + waitsMs;
+    const deadline = this.clock.monotonicMs() + this.requestTimeoutMs + (call.waitsMs ?? 0);
     await this.#directory.ready();
+    let outcome = await this.#tryNodes(caller, call, read, deadline);
+    if (outcome === undefined || (outcome instanceof NodeFailure && outcome.kind === 'refused')) {
+      await pause(againAfterMs * (0.5 + this.random.float()), caller.signal);
+      outcome = (await this.#tryNodes(caller, call, read, deadline)) ?? outcome;
+    }
+    if (outcome instanceof GrapevineError) throw outcome;
+    if (outcome === undefined || outcome instanceof NodeFailure) {
+      throw failureAsError(outcome, repeatable, call.node);
+    }
+    return outcome;
+  }
+
+  /** Calls one node after another; answers why the last one failed when none did what was asked. */
+  async #tryNodes<Body>(
+    caller: Caller,
+    call: Call,
+    read: Read<Body>,
+    deadline: number,
+  ): Promise<CallAnswer<Body> | NodeFailure | GrapevineError | undefined> {
+    const repeatable = call.repeatable ?? call.method === 'GET';
+    const waitsMs = call.waitsMs ?? 0;
     const avoid = new Set(call.avoid);
     const broken = new Set<string>();
     let last: NodeFailure | GrapevineError | undefined;
@@ -160,7 +186,7 @@ export class ClusterCalls {
         }
       }
     }
-    throw last instanceof GrapevineError ? last : failureAsError(last, repeatable, call.node);
+    return last;
   }
 
   async #choose(call: Call, avoid: ReadonlySet<string>): Promise<NodeChannel | undefined> {

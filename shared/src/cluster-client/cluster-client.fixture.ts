@@ -9,6 +9,7 @@ import { fixedKey } from '../identity/identity-keys.ts';
 import { scopes } from '../identity/scopes.ts';
 import { SeededRandom } from '../random.ts';
 import type { Caller } from './caller.ts';
+import type { CallObserver } from './cluster-calls.ts';
 import { ClusterClient } from './cluster-client.ts';
 
 const keys = fixedKey(new Uint8Array(32).fill(7));
@@ -34,7 +35,11 @@ export async function startClient(nodes = 3, requestTimeoutMs = 2_000): Promise<
   };
 }
 
-export function clientFor(seeds: readonly string[], requestTimeoutMs = 2_000): ClusterClient {
+export function clientFor(
+  seeds: readonly string[],
+  requestTimeoutMs = 2_000,
+  onAttempt: CallObserver = () => {},
+): ClusterClient {
   return new ClusterClient({
     name: 'test',
     seeds,
@@ -42,6 +47,7 @@ export function clientFor(seeds: readonly string[], requestTimeoutMs = 2_000): C
     clock: systemClock,
     random: new SeededRandom(1),
     requestTimeoutMs,
+    onAttempt,
   });
 }
 

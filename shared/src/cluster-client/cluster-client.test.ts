@@ -58,6 +58,43 @@ test('finds the other nodes through one seed, and goes on when that seed is gone
   await client.stop();
 });
 
+test('keeps the other nodes when one that has just started names only itself', async () => {
+  await using under = await startClient();
+  const { client, cluster } = under;
+  await client.topics(ada, { limit: 1 });
+  for (const node of cluster.nodes) {
+    node.isAlone = true;
+    node.requests.length = 0;
+  }
+  assert.equal(await client.reachable(), true);
+  for (let i = 0; i < 60; i++) await client.topics(ada, { limit: 1 });
+  for (const { requests, name } of cluster.nodes) {
+    assert.ok(
+      requests.some(({ url }) => url.startsWith('/v1/topics')),
+      `${name} got no more calls`,
+    );
+  }
+});
+
+test('tries once more when nobody could be reached', async () => {
+  await using under = await startClient(1);
+  const [node] = under.cluster.nodes;
+  assert.ok(node !== undefined);
+  const port = Number(new URL(node.url).port);
+  await node.stop();
+  let failures = 0;
+  const refused = Promise.withResolvers<void>();
+  const client = clientFor([node.url], 2_000, ({ outcome }) => {
+    // The first was for the membership.
+    if (outcome === 'failed' && ++failures === 2) refused.resolve();
+  });
+  const asked = client.topics(ada, { limit: 1 });
+  await refused.promise;
+  await node.start(port);
+  assert.deepEqual(await asked, { items: [], next: null });
+  await client.stop();
+});
+
 test('spreads calls over the nodes', async () => {
   await using under = await startClient();
   await under.client.members(ada);

@@ -122,7 +122,8 @@ export class NodeDirectory {
       channel.catchingUp = member.catchingUp ?? false;
     }
     for (const [url, channel] of this.#channels) {
-      if (named.has(url)) continue;
+      // One that has just started does not know everybody yet: whom it does not name is kept while it answers.
+      if (named.has(url) || channel.health.usable) continue;
       this.#channels.delete(url);
       void channel.close();
     }
