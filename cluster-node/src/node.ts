@@ -77,6 +77,7 @@ export class ClusterNode implements NodeService, Stoppable {
   #timerAtMs = Number.POSITIVE_INFINITY;
   #catchUp: SegmentStream | undefined;
   #stopping = false;
+  #retired: string | undefined;
 
   constructor(parts: ClusterNodeParts) {
     const { options, ports, verifier, store, views, transport } = parts;
@@ -172,6 +173,12 @@ export class ClusterNode implements NodeService, Stoppable {
     return this.#parts.forks.list();
   }
 
+  /** Writes nothing to this node's log any more; publishes are refused with `reason`. */
+  retire(reason: string): void {
+    this.#retired = reason;
+    this.#step({ type: 'retire', reason });
+  }
+
   /** Takes no more publishes, tells the peers, and waits until those in flight are flushed. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -184,6 +191,7 @@ export class ClusterNode implements NodeService, Stoppable {
   /** Why no publish is taken, but for the disk. */
   #notTaking(): string | undefined {
     if (this.#stopping) return 'This node is stopping.';
+    if (this.#retired !== undefined) return `This node does not write any more: ${this.#retired}.`;
     const { superseded } = this.replica.membership;
     if (superseded !== undefined) return `This node does not write any more: ${supersededBy(superseded)}.`;
     return this.replica.hasJoined ? undefined : 'This node is asking its peers whether its log is complete.';

@@ -27,7 +27,7 @@ import { nodeHeadVerifier, signerFromKey } from './store/ed25519.ts';
 import { fastTreeHash } from './store/fast-tree-hash.ts';
 import { claimFolder } from './store/folder-owner.ts';
 import { openNodeStore } from './store/node-store.ts';
-import { readOrCreateOriginKey } from './store/origin-key.ts';
+import { readOrCreateOriginKey, retireOriginKey } from './store/origin-key.ts';
 import { StoreHealth } from './store-health.ts';
 import { claimBootEpoch, raiseBootEpoch } from './transport/boot-epoch.ts';
 import { SealedTransport } from './transport/sealed-transport.ts';
@@ -86,6 +86,17 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     log,
     isBusy: () => !node.replica.idle,
   });
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  let isRetired = false;
+  // Everything that this process has in memory stands for its origin: a new start is the simplest way to another one.
+  const moveToNewOrigin = (reason: string): void => {
+    if (isRetired) return;
+    isRetired = true;
+    node.retire(reason);
+    retireOriginKey(settings.dataDir, signer.origin);
+    log.fatal({ origin: signer.origin, reason }, 'retired this origin for good; starting again with a new one');
+    end(`moving to a new origin: ${reason}`);
+  };
   const forks = new ForkWatch({
     service: () => node,
     store: store.log,
@@ -95,7 +106,10 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     random: systemRandom,
     clock: systemClock,
     log,
-    onFork: () => undefined,
+    onFork: (fork) => {
+      if (fork.origin === signer.origin && fork.endedMs === null)
+        moveToNewOrigin(`its log forked at entry ${fork.seq}`);
+    },
   });
   const node = new ClusterNode({
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
@@ -151,6 +165,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     parts: [{ name: settings.name, stop: () => running.disposeAsync() }],
     ports: { http: http.port, udp: socket.address.port },
     reload: () => keys.reload(),
+    ended,
   };
 }
 

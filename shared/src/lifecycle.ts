@@ -18,9 +18,15 @@ const stopDeadlineMs = 9_000;
 
 /**
  * Runs a service until SIGTERM, SIGINT or the loss of its supervisor, then stops its parts in the reverse order of their
- * start and exits 0; exits 1 when that takes too long or something fails that nobody caught.
+ * start and exits 0; exits 1 when that takes too long, when something fails that nobody caught, or when `ended` says why the
+ * service has to be started anew.
  */
-export function runUntilSignalled(parts: readonly Stoppable[], log: Logger, port: ProcessPort): void {
+export function runUntilSignalled(
+  parts: readonly Stoppable[],
+  log: Logger,
+  port: ProcessPort,
+  ended?: Promise<string>,
+): void {
   let stopping = false;
   const stop = (reason: string, code: number): void => {
     if (stopping) return;
@@ -36,6 +42,7 @@ export function runUntilSignalled(parts: readonly Stoppable[], log: Logger, port
       () => port.exit(1),
     );
   };
+  void ended?.then((reason) => stop(reason, 1));
   port.on('SIGTERM', () => stop('SIGTERM', 0));
   port.on('SIGINT', () => stop('SIGINT', 0));
   // A child whose supervisor was killed would otherwise keep its ports for ever.

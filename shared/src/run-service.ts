@@ -12,6 +12,8 @@ export interface StartedService {
   readonly parts: readonly Stoppable[];
   /** Looks again at files that may have changed, when the process gets a SIGHUP. Never throws. */
   readonly reload?: () => Promise<void>;
+  /** Resolves, with the reason, when the service has to be started anew: it cannot go on as it is. */
+  readonly ended?: Promise<string>;
   /** Ports by use, such as `{ http: 8081 }`: told to the supervisor. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -43,8 +45,8 @@ export async function runService(service: Service, port: ServiceProcess): Promis
     const config = loadConfig({ file: values.config, environment: port.env });
     name = service.instance?.(config) ?? name;
     const log = createLogger({ name, level: config.log.level });
-    const { parts, ports, reload } = await service.start(config, log);
-    runUntilSignalled(parts, log, port);
+    const { parts, ports, reload, ended } = await service.start(config, log);
+    runUntilSignalled(parts, log, port, ended);
     if (reload !== undefined) port.on('SIGHUP', () => void reload());
     log.info({ ports }, 'ready');
     port.send?.({ type: 'ready', ports });

@@ -6,6 +6,8 @@ import { parseEventStream } from '@grapevine/shared/cluster-client/event-stream.
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import {
+  type Fork,
+  forksResponseSchema,
   type Member,
   type Message,
   membersResponseSchema,
@@ -41,6 +43,11 @@ export class NodeApi {
 
   root(): Promise<RootResponse> {
     return this.#get(rootResponseSchema, '/v1/root');
+  }
+
+  /** The forks that this node knows of. */
+  async forks(): Promise<readonly Fork[]> {
+    return (await this.#get(forksResponseSchema, '/v1/forks')).forks;
   }
 
   /** This node's members, itself first. */

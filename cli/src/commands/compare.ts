@@ -71,12 +71,7 @@ function describeFork(
   a: string,
   b: string,
 ): string[] {
-  return [
-    `${origin} differs from entry ${fork.seq} on:`,
-    `  ${a} has ${fork.a}`,
-    `  ${b} has ${fork.b}`,
-    `  \`grapevine repair ${a} ${origin} --from ${b}\` gives ${a} the log of ${b}`,
-  ];
+  return [`${origin} differs from entry ${fork.seq} on:`, `  ${a} has ${fork.a}`, `  ${b} has ${fork.b}`];
 }
 
 function sentence({

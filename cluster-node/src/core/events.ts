@@ -44,6 +44,8 @@ export type ReplicaEvent =
   | { readonly type: 'streamed'; readonly stream: number; readonly segments: readonly Segment[] }
   /** A catch-up stream is over: it ended as it should, or it broke. */
   | { readonly type: 'stream-ended'; readonly stream: number; readonly isComplete: boolean }
+  /** This node's own log has forked: nothing is written to it any more. */
+  | { readonly type: 'retire'; readonly reason: string }
   /** This node is about to stop. */
   | { readonly type: 'leave' };
 

@@ -75,6 +75,8 @@ export class Replica {
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
   /** Whether the disk has failed just now. */
   #isPaused = false;
+  /** Whether this node's own log has forked. */
+  #isRetired = false;
   #effects: ReplicaEffect[] = [];
 
   constructor(options: ReplicaOptions, ports: CorePorts) {
@@ -150,7 +152,7 @@ export class Replica {
 
   /** Whether this node knows that its own log is complete; before, publishes wait. */
   get mayWrite(): boolean {
-    return this.#gossip.mayWrite;
+    return this.#gossip.mayWrite && !this.#isRetired;
   }
 
   /** Whether this node has been allowed to write before. */
@@ -209,6 +211,10 @@ export class Replica {
         break;
       case 'stream-ended':
         this.#catchUp.ended(event.stream, event.isComplete, now.monotonicMs);
+        break;
+      case 'retire':
+        this.#isRetired = true;
+        this.#reject(this.#writer.drain(), 'superseded', event.reason);
         break;
       case 'leave':
         this.#catchUp.abandon(now.monotonicMs);
@@ -293,7 +299,7 @@ export class Replica {
   }
 
   #commit(now: Now): void {
-    const next = (): ReturnType<CommitPipeline['next']> => this.#pipeline.next(now.wallMs, this.#gossip.mayWrite);
+    const next = (): ReturnType<CommitPipeline['next']> => this.#pipeline.next(now.wallMs, this.mayWrite);
     for (let batch = next(); batch !== undefined; batch = next()) {
       this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });
     }

@@ -77,7 +77,7 @@ describe('recovery at the start', () => {
     ]);
     await assert.rejects(recoverLogs(sound, checks, 0), (error) => {
       assert.ok(error instanceof DataDamage);
-      return /fsck --rebuild/.test(error.message);
+      return /grapevine fsck/.test(error.message);
     });
   });
 });

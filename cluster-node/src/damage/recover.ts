@@ -77,7 +77,7 @@ async function scrubLog(data: KeyValueStore, origin: string, checks: LogChecks, 
 
 function beyondRecovery(origin: string): DataDamage {
   return new DataDamage(
-    `The log of origin ${origin} does not lead to a signed head. \`grapevine fsck\` tells what is wrong with it, and \`grapevine fsck --rebuild\` keeps what is sound.`,
+    `The log of origin ${origin} does not lead to a signed head. \`grapevine fsck\` tells what is wrong with it; a node that starts with an empty folder gets everything from its peers.`,
     { origin },
   );
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { signerFromKey } from './ed25519.ts';
-import { readOrCreateOriginKey } from './origin-key.ts';
+import { readOrCreateOriginKey, retireOriginKey } from './origin-key.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'grapevine-key-'));
 after(() => rmSync(root, { recursive: true }));
@@ -20,6 +20,16 @@ describe('the key of an origin', () => {
     assert.deepEqual(readdirSync(folder), ['origin.key']);
     assert.match(signerFromKey(secret).origin, /^[0-9a-f]{32}$/);
     assert.notEqual(toHex(readOrCreateOriginKey(join(root, 'b'))), toHex(secret));
+  });
+
+  test('is put aside for good when it is retired', () => {
+    const folder = join(root, 'retired');
+    const secret = readOrCreateOriginKey(folder);
+    const { origin } = signerFromKey(secret);
+    retireOriginKey(folder, origin);
+    assert.deepEqual(readdirSync(folder), [`retired-${origin}.key`]);
+    assert.notEqual(toHex(readOrCreateOriginKey(folder)), toHex(secret));
+    assert.equal(readFileSync(join(folder, `retired-${origin}.key`), 'latin1'), `${toHex(secret)}\n`);
   });
 
   test('is made anew when the first attempt was interrupted', () => {

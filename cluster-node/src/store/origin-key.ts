@@ -24,6 +24,20 @@ export function readOrCreateOriginKey(dataDir: string): Uint8Array {
   return fromHex(content.trimEnd());
 }
 
+/**
+ * Puts the key of this node's origin aside for good, as `retired-ORIGIN.key`: the next start makes a new one, and with it
+ * another log. Throws `DATA_DIR_UNUSABLE`.
+ */
+export function retireOriginKey(dataDir: string, origin: string): void {
+  const path = join(dataDir, fileName);
+  try {
+    renameSync(path, join(dataDir, `retired-${origin}.key`));
+    syncFolder(dataDir);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
 function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
