@@ -24,7 +24,7 @@ interface MerkleTreeJs {
 const batch = 256;
 
 /** Leaves of the tree that is built before the one that counts, for the compiler to know the code. */
-const warmUpLeaves = 50_000;
+const warmUpLeaves = 200_000;
 
 /** Brings leaf hashes into the form that a contender takes, unmeasured, and returns what builds the tree and gives its root. */
 type Prepare = (leafHashes: Buffer) => () => Uint8Array;
