@@ -245,6 +245,32 @@ describe('a node', () => {
     assert.equal(await Promise.race([node.waitFor(new Map([[node.origin, 2]]), 30_000), 'waits']), 'waits');
   });
 
+  it('goes on reading and gossiping while its disk hangs, and takes up what waited when it comes to', async () => {
+    const network = new MemoryNetwork();
+    const [a, b] = [1, 2].map((port): Address => ({ host: '127.0.0.1', port }));
+    assert.ok(a !== undefined && b !== undefined);
+    const hung = await startNode(network, a, []);
+    await hung.publish({ messages: [{ topic: 'a', body: 'before' }] });
+    hung.store.disk.hold();
+    const waiting = hung.publish({ messages: [{ topic: 'a', body: 'meanwhile' }] });
+    await until(() => hung.store.disk.waiting);
+    // It answers a newcomer, keeps up with the membership, and shows what is flushed and nothing else.
+    const other = await startNode(network, b, [a]);
+    await until(() => other.node.views.count() === 1 && hung.node.members().length === 2);
+    const page = hung.node.views.page({ topic: 'a', limit: 10, direction: 'forward' });
+    assert.deepEqual(
+      page.items.map(({ entry }) => Buffer.from(entry.body).toString()),
+      ['before'],
+    );
+    assert.deepEqual(
+      other.node.members().map(({ state }) => state),
+      ['alive', 'alive'],
+    );
+    hung.store.disk.release();
+    await waiting;
+    await until(() => other.node.views.count() === 2);
+  });
+
   it('refuses publishes that its disk did not take, and goes on when it takes them again', async () => {
     const { node, store, publish } = sole(await startNodes(1));
     store.disk.hold();
