@@ -31,6 +31,7 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
     world.heal();
     convergenceMs = await converge(world);
     checkEnd(world);
+    for (const node of world.nodes) world.watcher.ended(node);
   } catch (error) {
     return { world, convergenceMs, error };
   }

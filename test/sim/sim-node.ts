@@ -5,7 +5,7 @@ import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
 import { Publisher } from '@grapevine/cluster-node/publisher.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { SealedTransport } from '@grapevine/cluster-node/transport/sealed-transport.ts';
-import type { Address } from '@grapevine/cluster-node/wire/messages.ts';
+import type { Address, NodeMessage } from '@grapevine/cluster-node/wire/messages.ts';
 import { PlainOpener, PlainSealer } from '@grapevine/cluster-node/wire/plain.ts';
 import { Opener, Sealer } from '@grapevine/cluster-node/wire/seal.ts';
 import { spokenVersions } from '@grapevine/cluster-node/wire/version.ts';
@@ -68,12 +68,15 @@ export class SimNode {
   writeMs: readonly [least: number, most: number];
   /** While set, writes fail. */
   diskFailure: Error | undefined;
+  /** While set, what the node sends is altered before it is sealed. */
+  alter: ((message: NodeMessage) => NodeMessage) | undefined;
   #publisher: Publisher | undefined;
   #socket: SimTransport | undefined;
   #transport: SealedTransport | undefined;
   /** Counts lives: what belongs to an earlier one does not reach a later one. */
   #life = 0;
-  #stream: SimStream | undefined;
+  /** The catch-up stream that it opened last. */
+  stream: SimStream | undefined;
   #isLeaving = false;
   #startsAgain = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
@@ -102,6 +105,11 @@ export class SimNode {
 
   get running(): boolean {
     return this.replica !== undefined;
+  }
+
+  /** Datagrams that this process could not open or read, by reason. */
+  get dropped(): Readonly<Record<string, number>> {
+    return this.#transport?.counts.dropped ?? {};
   }
 
   /** Changes when the process dies or starts: connections do not outlive it. */
@@ -213,7 +221,7 @@ export class SimNode {
     const transport = new SealedTransport({
       transport: socket,
       ...this.#protection(),
-      maxDatagramBytes: settings.maxDatagramBytes,
+      maxDatagramBytes: this.#maxDatagramBytes,
     });
     this.#transport = transport;
     this.replica = new Replica(this.#options(), {
@@ -238,9 +246,10 @@ export class SimNode {
   }
 
   #end(): void {
+    this.#world.watcher.ended(this);
     this.#life++;
     this.loop.restart();
-    this.#stream?.end();
+    this.stream?.end();
     this.replica = undefined;
     this.#publisher = undefined;
     this.#socket = undefined;
@@ -267,7 +276,7 @@ export class SimNode {
       expectsPeers: false,
       intervalMs: settings.intervalMs,
       fanout: settings.fanout,
-      maxDatagramBytes: settings.maxDatagramBytes,
+      maxDatagramBytes: this.#maxDatagramBytes,
       seedsOnly: false,
       suspectAfterMs: settings.suspectAfterMs,
       deadAfterMs: settings.deadAfterMs,
@@ -276,6 +285,11 @@ export class SimNode {
       catchUpBytes: settings.catchUpBytes,
       smallestRetentionMs: Number.POSITIVE_INFINITY,
     };
+  }
+
+  get #maxDatagramBytes(): number {
+    const { maxDatagramBytes, oddDatagramBytes } = this.#world.settings;
+    return this.index % 2 === 1 ? oddDatagramBytes : maxDatagramBytes;
   }
 
   #seedAddresses(): Address[] {
@@ -295,7 +309,7 @@ export class SimNode {
   #carryOut(effect: ReplicaEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#transport?.send(effect.to, effect.message, effect.version);
+        this.#transport?.send(effect.to, this.alter?.(effect.message) ?? effect.message, effect.version);
         break;
       case 'commit':
         this.#commit(effect);
@@ -309,10 +323,10 @@ export class SimNode {
         this.#openStream(effect);
         break;
       case 'catch-up-next':
-        this.#stream?.next();
+        this.stream?.next();
         break;
       case 'catch-up-end':
-        this.#stream?.end();
+        this.stream?.end();
         break;
       case 'notice':
         if (effect.notice.kind === 'outbid') this.#bootEpoch = Math.max(this.#bootEpoch, effect.notice.bootEpoch);
@@ -326,7 +340,7 @@ export class SimNode {
   #openStream(effect: Extract<ReplicaEffect, { type: 'catch-up' }>): void {
     const life = this.#life;
     const ends = { client: this, server: this.#world.node(effect.peer.http.port) };
-    this.#stream = new SimStream(effect, ends, this.#world, this.#random, (event) => this.#enqueue(event, life));
+    this.stream = new SimStream(effect, ends, this.#world, this.#random, (event) => this.#enqueue(event, life));
   }
 
   #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {

@@ -1,6 +1,7 @@
 import type { ReplicaEffect, ReplicaEvent } from '@grapevine/cluster-node/core/events.ts';
 import { decodeSegment, segmentHeadSize } from '@grapevine/cluster-node/wire/segment.ts';
 import type { Random } from '@grapevine/shared/random.ts';
+import type { SituationCounts } from './check/situations.ts';
 import type { SimNode } from './sim-node.ts';
 
 type CatchUpEffect = Extract<ReplicaEffect, { type: 'catch-up' }>;
@@ -8,6 +9,7 @@ type CatchUpEffect = Extract<ReplicaEffect, { type: 'catch-up' }>;
 /** What a stream needs of the world around it. */
 export interface StreamSurroundings {
   readonly counts: { streams: number; brokenStreams: number };
+  readonly situations: SituationCounts;
   schedule(delayMs: number, run: () => void): void;
   /** Whether two nodes reach each other now, in both directions. */
   connected(a: SimNode, b: SimNode): boolean;
@@ -29,7 +31,8 @@ export class SimStream {
   readonly #tell: (event: ReplicaEvent) => void;
   /** What is still to be sent, origin by origin: from which entry on, up to which. */
   readonly #rest: { readonly origin: string; seq: number; readonly size: number }[];
-  #isOpen = true;
+  /** Nobody has closed it yet. */
+  isOpen = true;
 
   constructor(
     effect: CatchUpEffect,
@@ -54,27 +57,37 @@ export class SimStream {
     this.next();
   }
 
+  /** Numbers of the nodes at its ends. */
+  get server(): number {
+    return this.#server.index;
+  }
+
+  get client(): number {
+    return this.#client.index;
+  }
+
   /** Sends the next chunk, after a while. */
   next(): void {
     this.#world.schedule(0.2 + 5 * this.#random.float(), () => {
-      if (this.#isOpen) this.#send();
+      if (this.isOpen) this.#send();
     });
   }
 
   end(): void {
-    this.#isOpen = false;
+    this.isOpen = false;
   }
 
   #send(): void {
     if (!this.#works()) {
       this.#world.counts.brokenStreams++;
+      this.#world.situations.reached('stream broke');
       // Half of all broken connections say so; of the others only the silence tells.
       if (this.#random.float() < 0.5) this.#finish(false);
       return;
     }
     const segments = this.#read().map(decodeSegment);
     if (segments.length > 0) this.#tell({ type: 'streamed', stream: this.#effect.stream, segments });
-    if (this.#isOpen && this.#current() === undefined) this.#finish(true);
+    if (this.isOpen && this.#current() === undefined) this.#finish(true);
   }
 
   #works(): boolean {

@@ -1,5 +1,5 @@
 import type { ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
-import { SeededRandom } from '@grapevine/shared/random.ts';
+import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
 import { Checker } from './check/checker.ts';
 import { Clients } from './check/clients.ts';
 import { SituationCounts } from './check/situations.ts';
@@ -10,6 +10,7 @@ import { StoredDisk } from './disk/stored-disk.ts';
 import { EventQueue } from './event-queue.ts';
 import { Network } from './network.ts';
 import type { Settings } from './plan/plan.ts';
+import { Recording } from './recording.ts';
 import { cheapSignatures, ed25519Signatures, type Signatures } from './signatures.ts';
 import { type DiskMaker, firstPort, SimNode, type Surroundings } from './sim-node.ts';
 import { Trace } from './trace.ts';
@@ -31,6 +32,9 @@ export class World implements Surroundings {
   readonly clients: Clients;
   readonly situations = new SituationCounts();
   readonly watcher = new Watcher(this.situations);
+  readonly recording = new Recording();
+  /** For acts whose parameters leave something open. */
+  readonly chance: Random;
   readonly counts = { events: 0, crashes: 0, partitions: 0, streams: 0, brokenStreams: 0 };
   /** Number of the key with which the cluster is to seal. */
   sealingKey = 0;
@@ -44,12 +48,13 @@ export class World implements Surroundings {
     this.settings = settings;
     this.signatures = settings.signed ? ed25519Signatures : cheapSignatures;
     const { seed } = settings;
+    this.chance = streamOf(seed, 0x1_0000);
     this.network = new Network(streamOf(seed, 0), (delayMs, run) => this.schedule(delayMs, run));
     this.nodes = Array.from(
       { length: settings.nodes },
       (_, index) => new SimNode(index, this, streamOf(seed, index + 1), disk),
     );
-    this.checker = new Checker(this.nodes);
+    this.checker = new Checker(this.nodes, this.situations);
     this.clients = new Clients(this);
   }
 
@@ -63,6 +68,7 @@ export class World implements Surroundings {
 
   send(from: SimNode, toPort: number, bytes: Uint8Array): void {
     const to = this.node(toPort);
+    this.recording.note(to.index, this.#nowMs, firstPort + from.index, bytes);
     this.network.send(from.index, to.index, bytes, (arrived) => {
       this.trace.note('arrive', this.#nowMs, from.index, to.index, arrived.length);
       to.receive(arrived, firstPort + from.index);

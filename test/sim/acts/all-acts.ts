@@ -10,9 +10,11 @@ import { loseData, restoreBackup } from './lost-data.ts';
 import { partition } from './partition.ts';
 import { burst, publish, publishWithKey } from './publish.ts';
 import { follow, read } from './read.ts';
+import { replay } from './replay.ts';
 import { rotateKeys } from './rotate-keys.ts';
 import { slowDisk } from './slow-disk.ts';
 import { slowNode, stall } from './slow-node.ts';
+import { tamper } from './tamper.ts';
 import { weather } from './weather.ts';
 
 /** What clients do in every run. */
@@ -33,6 +35,8 @@ export const faults: readonly ActKind[] = [
   leave,
   changeSeeds,
   rotateKeys,
+  tamper,
+  replay,
 ];
 
 /**

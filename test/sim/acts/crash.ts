@@ -19,6 +19,9 @@ export const crash = actKind({
     world.withNode(node, (victim) => {
       if (!victim.running) return;
       world.counts.crashes++;
+      if (victim.replica?.idle === true && world.clients.waitingAt(victim) > 0) {
+        world.situations.reached('crash before the acknowledgement');
+      }
       victim.crash(keepsWrite);
       world.faultFor(downMs, () => victim.start());
     });

@@ -38,6 +38,9 @@ export const restoreBackup = actKind({
         restore();
         world.checker.diskFailed(unlucky);
         world.situations.reached('backup restored');
+        if (world.checker.truth.held(unlucky, origin) === 0 && world.checker.truth.mostHeld(origin) > 0) {
+          world.situations.reached('restored to before its first write');
+        }
         world.faultFor(downMs, () => unlucky.start());
       });
     });

@@ -17,6 +17,11 @@ export const partition = actKind({
     const side = new Set(nodes);
     const others = new Set(world.nodes.map(({ index }) => index).filter((index) => !side.has(index)));
     world.counts.partitions++;
+    if (
+      world.nodes.some(({ stream }) => stream?.isOpen === true && side.has(stream.server) !== side.has(stream.client))
+    ) {
+      world.situations.reached('partition during catch-up');
+    }
     const ends = [
       ...(direction === 'in' ? [] : [world.network.worsen({ from: side, to: others, loss: 1 })]),
       ...(direction === 'out' ? [] : [world.network.worsen({ from: others, to: side, loss: 1 })]),

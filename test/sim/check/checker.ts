@@ -2,6 +2,7 @@ import type { ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import type { SimNode } from '../sim-node.ts';
 import { DiskTruth } from './disk-truth.ts';
+import type { SituationCounts } from './situations.ts';
 import { SafetyViolation } from './violation.ts';
 
 /** An entry that some node acknowledged. */
@@ -18,6 +19,9 @@ interface Acknowledged {
 export class Checker {
   readonly truth: DiskTruth;
   readonly #nodes: readonly SimNode[];
+  readonly #situations: SituationCounts;
+  /** Whether some node has altered what it passed on. */
+  #isAltering = false;
   /** `origin:seq` → id, as the origin itself committed it. */
   readonly #written = new Map<string, string>();
   #acknowledged: Acknowledged[] = [];
@@ -26,8 +30,9 @@ export class Checker {
   /** Of origins of which entries went with their disks, how many were left then. */
   readonly #shortened = new Map<string, number>();
 
-  constructor(nodes: readonly SimNode[]) {
+  constructor(nodes: readonly SimNode[], situations: SituationCounts) {
     this.#nodes = nodes;
+    this.#situations = situations;
     this.truth = new DiskTruth(nodes);
   }
 
@@ -46,13 +51,24 @@ export class Checker {
     return this.#shortened.get(origin) ?? Number.POSITIVE_INFINITY;
   }
 
+  /**
+   * From now on segments may be refused: some node alters what it passes on. Who is blamed need not be the one that did it,
+   * since fragments of several senders make up a segment.
+   */
+  expectAltered(): void {
+    this.#isAltering = true;
+  }
+
   /** Looks at one effect before it is carried out. */
   observe(node: SimNode, effect: ReplicaEffect): void {
     if (effect.type === 'send') this.#checkAdvertised(node, effect.message);
     else if (effect.type === 'commit') this.#checkCommitted(node, effect.segments);
     else if (effect.type === 'settled') this.#checkSettled(node, effect);
     else if (effect.type === 'refused-segment') {
-      throw new SafetyViolation('C6', `${node.name} refused a segment: ${effect.reason}`);
+      if (!this.#isAltering) {
+        throw new SafetyViolation('C6', `${node.name} refused a segment: ${effect.reason}`);
+      }
+      this.#situations.reached('altered segment refused');
     } else if (effect.type === 'notice' && effect.notice.kind !== 'state' && effect.notice.kind !== 'outbid') {
       // There is one process of each name, and all speak the same versions.
       throw new SafetyViolation('L2', `${node.name} took note of: ${JSON.stringify(effect.notice)}`);
@@ -74,6 +90,7 @@ export class Checker {
         throw new SafetyViolation('C1', `${origin}:${seq} is gone with ${failed} disks, was said to be on ${heldBy}`);
       }
       this.#lost++;
+      this.#situations.reached('acknowledged message lost with its disks');
       return false;
     });
   }
@@ -120,6 +137,7 @@ export class Checker {
     for (const { segment, leafHashes } of segments) {
       const isOwn = segment.origin === node.signer.origin;
       const mostHeld = this.truth.mostHeld(segment.origin);
+      if (isOwn && mostHeld >= segment.head.size) this.#situations.reached('own entries came back');
       segment.records.forEach((_, i) => {
         const seq = segment.firstSeq + i;
         const place = `${segment.origin}:${seq}`;

@@ -1,3 +1,4 @@
+import type { Replica } from '@grapevine/cluster-node/core/replica.ts';
 import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
 import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
 import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
@@ -39,6 +40,10 @@ export class Clients {
   readonly #world: ClientSurroundings;
   readonly #set = new SetFull();
   readonly #readers = Array.from({ length: readers }, (_, index) => new Reader(`reader ${index + 1}`));
+  /** Publishes that wait for an answer, by the process that took them. */
+  readonly #open = new Map<Replica, number>();
+  /** Where messages with idempotency keys were accepted as new, by name. */
+  readonly #accepted = new Map<string, string>();
   /** What each node's process has shown so far, by name. */
   readonly #shown = new WeakMap<Views, Set<string>>();
   #next = 0;
@@ -61,10 +66,24 @@ export class Clients {
     }));
     for (const name of names) this.#set.invoked(name);
     this.counts.published += count;
+    const ended = this.#opened(node);
     node.publish(author, { messages, acks, timeoutMs }).then(
-      (outcome) => this.#world.schedule(0, () => this.#answered(names, outcome, this.#readers[reader ?? readers])),
-      (error: unknown) => this.#world.schedule(0, () => this.#refused(error)),
+      (outcome) =>
+        this.#world.schedule(0, () => {
+          ended();
+          this.#answered(names, outcome, this.#readers[reader ?? readers]);
+        }),
+      (error: unknown) =>
+        this.#world.schedule(0, () => {
+          ended();
+          this.#refused(error);
+        }),
     );
+  }
+
+  /** Publishes that the process of `node` took and has not answered. */
+  waitingAt({ replica }: SimNode): number {
+    return (replica && this.#open.get(replica)) ?? 0;
   }
 
   /** Reads everything at node `index`, if it runs. */
@@ -108,6 +127,12 @@ export class Clients {
     return this.#set.check(isGone);
   }
 
+  #opened({ replica }: SimNode): () => void {
+    if (replica === undefined) return () => {};
+    this.#open.set(replica, (this.#open.get(replica) ?? 0) + 1);
+    return () => this.#open.set(replica, (this.#open.get(replica) ?? 0) - 1);
+  }
+
   #read(node: SimNode, views: Views): StoredEntry[] {
     this.counts.reads++;
     const entries = readAll(views);
@@ -129,14 +154,20 @@ export class Clients {
   #answered(names: readonly string[], { results, token }: PublishOutcome, reader?: Reader): void {
     this.counts.answered += results.length;
     results.forEach(({ origin, seq, duplicate }, i) => {
-      if (duplicate) this.#world.situations.reached('publish repeated');
       const name = names[i];
+      if (duplicate) this.#world.situations.reached('publish repeated');
+      else if (name !== undefined) this.#acceptedAt(name, origin);
       if (name !== undefined) this.#set.acknowledged({ name, origin, seq }, this.#world.nowMs());
     });
     reader?.published(
       results.map(({ id }) => id),
       decodeToken(token),
     );
+  }
+
+  #acceptedAt(name: string, origin: string): void {
+    if ((this.#accepted.get(name) ?? origin) !== origin) this.#world.situations.reached('one key at two nodes');
+    this.#accepted.set(name, origin);
   }
 
   #refused(error: unknown): void {

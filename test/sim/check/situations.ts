@@ -2,20 +2,33 @@
 export const situations = {
   'write survived its process': 'a crash kept a write of which the process never heard',
   'crash before the acknowledgement': 'a node died after the flush, while a publish waited for other nodes',
+  'commit failed under publishes': 'publishes were in a commit that failed',
   'refused before it knew its log': 'a client came to a node that was still asking its peers for its own log',
+  'queue full': 'a publish was refused because too much waited to be written',
+  'acknowledgement timed out': 'fewer nodes than asked for had said in time that they hold a publish',
+  'not yet': 'a reader came to a node that did not hold what the reader had published',
+  'publish repeated': 'a publish was answered with the message that had its idempotency key before',
+  'one key at two nodes': 'two nodes accepted one idempotency key without knowing of each other',
   'stream broke': 'a catch-up stream ended before it was complete',
   'partition during catch-up': 'a partition began while a node fetched a stream across it',
   'partial resend': 'a request named the fragments that it had, so that only the others were sent',
   'early segment': 'a segment arrived before its predecessor',
   'sliced vector': 'a vector did not fit into its request',
   'suspicion refuted': 'a node raised its incarnation because others took it for suspect or dead',
-  'acknowledgement timed out': 'fewer nodes than asked for had said in time that they hold a publish',
-  'not yet': 'a reader came to a node that did not hold what the reader had published',
-  'publish repeated': 'a publish was answered with the message that had its idempotency key before',
+  'the dead came back': 'a node took another for dead, and then for alive',
+  'receive buffer full': 'datagrams were lost because a process was too slow to read them',
+  'clock set back': 'a node wrote while its clock stood before its last entry',
   'data folder lost': 'a node lost its data folder and went on as a new origin',
+  'acknowledged message lost with its disks': 'as many disks failed as were said to hold a message',
   'backup restored': 'a node was put back to a backup of its data folder',
+  'restored to before its first write':
+    'a node was put back to when it had written nothing, though others held entries of it',
+  'own entries came back': 'a node got entries of its own log from its peers',
   'keys rotated': 'the cluster changed its key while it ran',
   'key changed while a node was down': 'a node started with another key file than that with which it went down',
+  'sealed by an unknown key': 'a node was sent a datagram whose key it did not have',
+  'replay refused': 'a sealed datagram came a second time, or from an earlier start of its sender',
+  'altered segment refused': 'a node refused a segment that a peer had altered',
 } as const;
 
 export type Situation = keyof typeof situations;
@@ -24,8 +37,8 @@ export type Situation = keyof typeof situations;
 export class SituationCounts {
   readonly #counts = new Map<Situation, number>();
 
-  reached(situation: Situation): void {
-    this.#counts.set(situation, (this.#counts.get(situation) ?? 0) + 1);
+  reached(situation: Situation, times = 1): void {
+    if (times > 0) this.#counts.set(situation, (this.#counts.get(situation) ?? 0) + times);
   }
 
   /** Those that were reached. */

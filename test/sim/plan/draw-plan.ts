@@ -35,11 +35,15 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
 
 function drawSettings(seed: number, random: Random, { nodes }: PlanWishes): Settings {
   const size = random.below(12) === 0 ? 10 + random.below(14) : 1 + random.below(7);
+  const maxDatagramBytes = pick(random, [576, 1_400, 1_400, 1_400, 9_000, 65_507]);
   return {
     ...usualSettings,
     seed,
     nodes: nodes ?? size,
-    maxDatagramBytes: pick(random, [576, 1_400, 1_400, 1_400, 9_000, 65_507]),
+    maxDatagramBytes,
+    oddDatagramBytes: random.below(6) === 0 ? pick(random, [576, 1_400, 9_000]) : maxDatagramBytes,
+    queueBytes: pick(random, [4 * 1024, usualSettings.queueBytes, usualSettings.queueBytes]),
+    catchUpBytes: pick(random, [1_024, 4 * 1024, 16 * 1024, 4 * 1024 * 1024]),
     sealed: random.below(4) === 0,
     signed: random.below(4) === 0,
   };

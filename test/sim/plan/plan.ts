@@ -11,6 +11,8 @@ const settingsSchema = z.strictObject({
   intervalMs: z.int().min(10).max(60_000),
   fanout: z.int().min(1).max(16),
   maxDatagramBytes: z.int().min(576).max(65_507),
+  /** The same for every second node. */
+  oddDatagramBytes: z.int().min(576).max(65_507),
   suspectAfterMs: z.int().min(1),
   deadAfterMs: z.int().min(1),
   forgetAfterMs: z.int().min(1),
@@ -68,6 +70,7 @@ export const usualSettings: Omit<Settings, 'seed' | 'nodes'> = {
   intervalMs: 200,
   fanout: 2,
   maxDatagramBytes: 1_400,
+  oddDatagramBytes: 1_400,
   suspectAfterMs: 2_000,
   deadAfterMs: 10_000,
   forgetAfterMs: 3_600_000,
