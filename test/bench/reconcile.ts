@@ -109,7 +109,7 @@ function publish(node: SimNode, count: number): void {
     headers: {},
     body: new Uint8Array(bodyBytes),
   };
-  node.submit([{ ticket: 0, drafts: Array.from({ length: count }, () => draft), acks: 1, timeoutMs: 5_000 }]);
+  node.process?.submit([{ ticket: 0, drafts: Array.from({ length: count }, () => draft), acks: 1, timeoutMs: 5_000 }]);
 }
 
 function sizeOf(node: SimNode): number {

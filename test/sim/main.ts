@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, help, readCommand } from './command/options.ts';
+import { runMutants } from './command/run-mutants.ts';
 import { runOne } from './command/run-one.ts';
 import { runSweep } from './command/run-sweep.ts';
 
@@ -8,7 +9,7 @@ async function main(): Promise<number> {
   if (command === undefined) return 2;
   const interrupted = new AbortController();
   // What takes long says what it has found so far before it ends; a second Ctrl-C ends it at once, as it does all else.
-  if (command.kind === 'sweep' || (command.kind === 'run' && command.shrinks)) {
+  if (command.kind === 'sweep' || command.kind === 'mutants' || (command.kind === 'run' && command.shrinks)) {
     process.once('SIGINT', () => interrupted.abort());
   }
   const isWell = await run(command, interrupted.signal);
@@ -25,6 +26,8 @@ async function run(command: Command, signal: AbortSignal): Promise<boolean> {
       return runOne(command, process.stderr, signal);
     case 'sweep':
       return runSweep(command, process.stderr, signal);
+    case 'mutants':
+      return runMutants(command, process.stderr, signal);
   }
 }
 

@@ -20,7 +20,7 @@ function ownSize(node: SimNode): number {
 /** Publishes at the node, whether it may write yet or not. */
 function publish(node: SimNode, count: number): void {
   const draft = { topic: 'news', author: 'ann', contentType: 'text/plain', headers: {}, body: new Uint8Array(10) };
-  node.submit([{ ticket: 1, drafts: Array.from({ length: count }, () => draft), acks: 1, timeoutMs: 5_000 }]);
+  node.process?.submit([{ ticket: 1, drafts: Array.from({ length: count }, () => draft), acks: 1, timeoutMs: 5_000 }]);
 }
 
 async function startWorld(nodes: number, started = nodes): Promise<{ world: World; first: SimNode }> {

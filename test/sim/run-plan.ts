@@ -1,6 +1,6 @@
 import { actKindOf } from './acts/all-acts.ts';
 import { checkEnd } from './check/end-checks.ts';
-import { SafetyViolation } from './check/violation.ts';
+import { type Broken, SafetyViolation } from './check/violation.ts';
 import type { Plan } from './plan/plan.ts';
 import type { DiskMaker } from './sim-node.ts';
 import { World } from './world.ts';
@@ -15,9 +15,9 @@ export interface RunResult {
 
 /** Roots are compared every so many events: each one would spend nearly all time on it. */
 const eventsPerComparison = 50;
-/** How often the replicas are looked at after the faults, in simulated milliseconds. */
+/** How often the nodes are looked at after the faults, in simulated milliseconds. */
 const lookMs = 10;
-/** Convergence takes a few rounds of 200 ms; pulls over a healed network that find nothing for so long never will. */
+/** Agreement takes some rounds of 200 ms; what is not there after so many never will be. */
 const patienceMs = 60_000;
 /** Far more than any plan needs: a cluster that does so much is going in circles. */
 const maxEvents = 20_000_000;
@@ -29,7 +29,9 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
   try {
     await misbehave(world, plan);
     world.heal();
-    convergenceMs = await converge(world);
+    convergenceMs = await waitFor(world, 'L1', 'the roots were not equal', () => world.checker.rootsAgree());
+    await waitFor(world, 'L2', 'the nodes did not agree on who is alive', () => world.checker.membersAgree());
+    await waitFor(world, 'L3', 'publishes were not answered', () => world.clients.unanswered().length === 0);
     checkEnd(world);
     for (const node of world.nodes) world.watcher.ended(node);
   } catch (error) {
@@ -52,12 +54,12 @@ async function misbehave(world: World, { acts, endMs }: Plan): Promise<void> {
   }
 }
 
-/** Waits until all replicas agree; answers how long that took in simulated milliseconds. */
-async function converge(world: World): Promise<number> {
+/** Waits for a condition; answers how long that took in simulated milliseconds. */
+async function waitFor(world: World, promise: Broken, otherwise: string, isDone: () => boolean): Promise<number> {
   const startMs = world.nowMs();
   for (let atMs = startMs; atMs < startMs + patienceMs; atMs += lookMs) {
     while (await world.step(atMs));
-    if (world.checker.rootsAgree()) return atMs - startMs;
+    if (isDone()) return atMs - startMs;
   }
-  throw new SafetyViolation('L1', `the replicas did not agree within ${patienceMs} ms after the faults had ended`);
+  throw new SafetyViolation(promise, `${otherwise} ${patienceMs} ms after the faults had ended`);
 }

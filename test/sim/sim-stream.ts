@@ -3,6 +3,7 @@ import { decodeSegment, segmentHeadSize } from '@grapevine/cluster-node/wire/seg
 import type { Random } from '@grapevine/shared/random.ts';
 import type { SituationCounts } from './check/situations.ts';
 import type { SimNode } from './sim-node.ts';
+import type { SimProcess } from './sim-process.ts';
 
 type CatchUpEffect = Extract<ReplicaEffect, { type: 'catch-up' }>;
 
@@ -24,7 +25,7 @@ const breakage = 0.02;
 export class SimStream {
   readonly #effect: CatchUpEffect;
   readonly #server: SimNode;
-  readonly #serverLife: number;
+  readonly #serving: SimProcess | undefined;
   readonly #client: SimNode;
   readonly #world: StreamSurroundings;
   readonly #random: Random;
@@ -44,7 +45,7 @@ export class SimStream {
     this.#effect = effect;
     this.#client = ends.client;
     this.#server = ends.server;
-    this.#serverLife = ends.server.life;
+    this.#serving = ends.server.process;
     this.#world = world;
     this.#random = random;
     this.#tell = tell;
@@ -92,9 +93,8 @@ export class SimStream {
 
   #works(): boolean {
     const isReachable = this.#world.connected(this.#client, this.#server);
-    return (
-      isReachable && this.#server.running && this.#server.life === this.#serverLife && this.#random.float() >= breakage
-    );
+    const isThere = this.#server.running && this.#server.process === this.#serving;
+    return isReachable && isThere && this.#random.float() >= breakage;
   }
 
   #read(): Uint8Array[] {

@@ -33,7 +33,7 @@ describe('the simulator', () => {
   });
 
   it('agrees in a cluster of one', async () => {
-    const { failure, acknowledged } = await outcomeOf(drawPlan(1, { nodes: 1, endMs: 2_000 }));
+    const { failure, acknowledged } = await outcomeOf(drawPlan(1, { nodes: 1, endMs: 2_000, faults: ['crash'] }));
     assert.equal(failure, undefined);
     assert.ok(acknowledged > 0);
   });

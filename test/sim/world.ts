@@ -12,7 +12,8 @@ import { Network } from './network.ts';
 import type { Settings } from './plan/plan.ts';
 import { Recording } from './recording.ts';
 import { cheapSignatures, ed25519Signatures, type Signatures } from './signatures.ts';
-import { type DiskMaker, firstPort, SimNode, type Surroundings } from './sim-node.ts';
+import { type DiskMaker, SimNode, type Surroundings } from './sim-node.ts';
+import { firstPort } from './sim-process.ts';
 import { Trace } from './trace.ts';
 
 /**
@@ -97,6 +98,12 @@ export class World implements Surroundings {
 
   unsettle(): void {
     this.#isSettled = false;
+  }
+
+  fail(error: unknown): void {
+    this.schedule(0, () => {
+      throw error;
+    });
   }
 
   /** Calls back with node `index`, unless the cluster has become too small to have it. */

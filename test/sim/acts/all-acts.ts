@@ -45,9 +45,10 @@ export const faults: readonly ActKind[] = [
  */
 export const calmFaults: readonly ActKind[] = [restoreBackup, ...faults.filter(({ silences }) => !silences)];
 
-const byKind: ReadonlyMap<string, ActKind> = new Map(
-  [...workload, ...faults, ...calmFaults].map((act) => [act.kind, act]),
-);
+/** Each kind once. */
+export const allFaults: readonly ActKind[] = [...new Set([...faults, ...calmFaults])];
+
+const byKind: ReadonlyMap<string, ActKind> = new Map([...workload, ...allFaults].map((act) => [act.kind, act]));
 
 /** Throws when an act is of no kind that there is, or lacks what its kind needs. */
 export function checkActs(acts: readonly Act[]): void {

@@ -9,10 +9,10 @@ export const failingDisk = actKind({
   draw: ({ node, between }) => ({ node: node(), forMs: between(1, 3_000) }),
   perform(world, { node, forMs }) {
     world.withNode(node, (failing) => {
-      failing.diskFailure = new Error('no space left on the simulated device');
+      failing.timing.trouble = new Error('no space left on the simulated device');
       world.faultFor(forMs, () => {
-        failing.diskFailure = undefined;
-        failing.step({ type: 'store-recovered' });
+        failing.timing.trouble = undefined;
+        failing.process?.step({ type: 'store-recovered' });
       });
     });
   },

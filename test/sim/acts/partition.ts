@@ -18,7 +18,9 @@ export const partition = actKind({
     const others = new Set(world.nodes.map(({ index }) => index).filter((index) => !side.has(index)));
     world.counts.partitions++;
     if (
-      world.nodes.some(({ stream }) => stream?.isOpen === true && side.has(stream.server) !== side.has(stream.client))
+      world.nodes
+        .map(({ process }) => process?.stream)
+        .some((stream) => stream?.isOpen === true && side.has(stream.server) !== side.has(stream.client))
     ) {
       world.situations.reached('partition during catch-up');
     }

@@ -8,10 +8,10 @@ export const slowDisk = actKind({
   shape: { node: nodeIndex, writeMs: milliseconds, forMs: milliseconds },
   draw: ({ node, between }) => ({ node: node(), writeMs: between(5, 1_500), forMs: between(200, 6_000) }),
   perform(world, { node, writeMs, forMs }) {
-    world.withNode(node, (slow) => {
-      slow.writeMs = [writeMs / 2, writeMs];
+    world.withNode(node, ({ timing }) => {
+      timing.writeMs = [writeMs / 2, writeMs];
       world.faultFor(forMs, () => {
-        slow.writeMs = world.settings.writeMs;
+        timing.writeMs = world.settings.writeMs;
       });
     });
   },

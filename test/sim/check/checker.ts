@@ -116,6 +116,17 @@ export class Checker {
     return roots.size === 1;
   }
 
+  /** Whether every node takes every other for alive, under its present origin. */
+  membersAgree(): boolean {
+    return this.#nodes.every(({ replica }) => {
+      const members = new Map(replica?.members().map((member) => [member.name, member]));
+      return this.#nodes.every(({ name, signer }) => {
+        const member = members.get(name);
+        return member?.state === 'alive' && member.origin === signer.origin;
+      });
+    });
+  }
+
   /** Throws when `ids`, by origin, lack something that was acknowledged and is not gone with its disks. */
   requireAcknowledged(node: SimNode, ids: ReadonlyMap<string, readonly string[]>): void {
     for (const { origin, seq, id } of this.#acknowledged) {

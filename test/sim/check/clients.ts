@@ -1,9 +1,9 @@
-import type { Replica } from '@grapevine/cluster-node/core/replica.ts';
 import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
 import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
 import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { SimNode } from '../sim-node.ts';
+import type { SimProcess } from '../sim-process.ts';
 import { Reader } from './reader.ts';
 import { SetFull, type SetFullCounts, type ShownMessage } from './set-full.ts';
 import type { SituationCounts } from './situations.ts';
@@ -41,7 +41,7 @@ export class Clients {
   readonly #set = new SetFull();
   readonly #readers = Array.from({ length: readers }, (_, index) => new Reader(`reader ${index + 1}`));
   /** Publishes that wait for an answer, by the process that took them. */
-  readonly #open = new Map<Replica, number>();
+  readonly #open = new Map<SimProcess, number>();
   /** Where messages with idempotency keys were accepted as new, by name. */
   readonly #accepted = new Map<string, string>();
   /** What each node's process has shown so far, by name. */
@@ -54,8 +54,8 @@ export class Clients {
 
   /** Publishes at node `index`, if it runs. Every message says in its body which one it is. */
   publish(index: number, { count, bodyBytes, acks, timeoutMs, reader, key }: PublishWish): void {
-    const node = this.#world.nodes[index];
-    if (node?.running !== true) return;
+    const process = this.#world.nodes[index]?.process;
+    if (process === undefined) return;
     const names = Array.from({ length: count }, (_, i) => (key === undefined ? `${this.#next++}` : `${key}-${i}`));
     const messages = names.map((name) => ({
       topic: topicOf(name),
@@ -66,8 +66,8 @@ export class Clients {
     }));
     for (const name of names) this.#set.invoked(name);
     this.counts.published += count;
-    const ended = this.#opened(node);
-    node.publish(author, { messages, acks, timeoutMs }).then(
+    const ended = this.#opened(process);
+    process.publish(author, { messages, acks, timeoutMs }).then(
       (outcome) =>
         this.#world.schedule(0, () => {
           ended();
@@ -82,8 +82,8 @@ export class Clients {
   }
 
   /** Publishes that the process of `node` took and has not answered. */
-  waitingAt({ replica }: SimNode): number {
-    return (replica && this.#open.get(replica)) ?? 0;
+  waitingAt({ process }: SimNode): number {
+    return (process && this.#open.get(process)) ?? 0;
   }
 
   /** Reads everything at node `index`, if it runs. */
@@ -127,10 +127,14 @@ export class Clients {
     return this.#set.check(isGone);
   }
 
-  #opened({ replica }: SimNode): () => void {
-    if (replica === undefined) return () => {};
-    this.#open.set(replica, (this.#open.get(replica) ?? 0) + 1);
-    return () => this.#open.set(replica, (this.#open.get(replica) ?? 0) - 1);
+  /** Names of nodes whose processes took publishes and have not answered them. */
+  unanswered(): string[] {
+    return this.#world.nodes.filter((node) => this.waitingAt(node) > 0).map(({ name }) => name);
+  }
+
+  #opened(process: SimProcess): () => void {
+    this.#open.set(process, (this.#open.get(process) ?? 0) + 1);
+    return () => this.#open.set(process, (this.#open.get(process) ?? 0) - 1);
   }
 
   #read(node: SimNode, views: Views): StoredEntry[] {

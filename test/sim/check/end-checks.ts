@@ -70,17 +70,30 @@ function everythingShownBy({ name, disk: { views } }: SimNode): string {
   const topics = views.topics(maxTopics);
   const pages = topics.map((topic) => {
     const forward = pagesOf(views, topic.name, 'forward');
-    const backward = pagesOf(views, topic.name, 'backward');
-    if (forward.join() !== backward.join() || forward.length !== topic.count) {
+    const backward = pagesOf(views, topic.name, 'backward').map(({ id }) => id);
+    const ids = forward.map(({ id }) => id);
+    if (ids.join() !== backward.join() || ids.length !== topic.count) {
       throw new SafetyViolation('C9', `${name} shows ${topic.name} differently from its two ends`);
     }
-    return forward;
+    requireOrder(name, forward);
+    return ids;
   });
   return JSON.stringify([topics, pages]);
 }
 
-/** Ids of a topic in order. */
-function pagesOf(views: Views, topic: string, direction: 'forward' | 'backward'): string[] {
+/** Each origin's messages stand in the order in which it took them. */
+function requireOrder(where: string, entries: readonly StoredEntry[]): void {
+  const last = new Map<string, number>();
+  for (const { origin, seq } of entries.map(({ entry }) => entry)) {
+    if (seq < (last.get(origin) ?? 0)) {
+      throw new SafetyViolation('C7', `${where} shows ${origin}:${seq} behind ${origin}:${last.get(origin)}`);
+    }
+    last.set(origin, seq);
+  }
+}
+
+/** A topic in order. */
+function pagesOf(views: Views, topic: string, direction: 'forward' | 'backward'): StoredEntry[] {
   const found: StoredEntry[] = [];
   for (;;) {
     const edge = direction === 'forward' ? found.at(-1) : found[0];
@@ -92,7 +105,7 @@ function pagesOf(views: Views, topic: string, direction: 'forward' | 'backward')
     });
     if (direction === 'forward') found.push(...items);
     else found.unshift(...items);
-    if (!(direction === 'forward' ? hasNext : hasPrevious)) return found.map(({ id }) => id);
+    if (!(direction === 'forward' ? hasNext : hasPrevious)) return found;
   }
 }
 

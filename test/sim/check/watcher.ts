@@ -38,7 +38,8 @@ export class Watcher {
 
   /** The process of `node` is gone, or will be in a moment. */
   ended(node: SimNode): void {
-    const { dropped, loop } = node;
+    const { process, loop } = node;
+    const dropped = process?.dropped ?? {};
     this.#situations.reached('replay refused', (dropped['replayed'] ?? 0) + (dropped['stale-epoch'] ?? 0));
     this.#situations.reached('sealed by an unknown key', dropped['unknown-key'] ?? 0);
     this.#situations.reached('receive buffer full', loop.overruns);

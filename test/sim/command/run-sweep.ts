@@ -21,7 +21,8 @@ export async function runSweep(command: SweepCommand, stream: ProgressStream, si
   line.clear();
   printSituations(summary);
   printFailures(summary, command);
-  const missing = summary.done < seedsForAllSituations ? [] : neverReached(summary);
+  const isWhole = summary.done >= seedsForAllSituations && command.wishes.faults === undefined;
+  const missing = isWhole ? neverReached(summary) : [];
   for (const situation of missing) console.log(`Never reached: ${situation}. What the faults do there is not known.`);
   console.log(
     `${summary.done} seeds from ${command.from}: ${summary.failures.length} broke a promise. ` +
@@ -39,7 +40,11 @@ function printSituations({ situations: counts }: SweepSummary): void {
 }
 
 function printFailures({ failures }: SweepSummary, { wishes }: SweepCommand): void {
-  const more = `${wishes.nodes === undefined ? '' : ` --nodes ${wishes.nodes}`}${wishes.endMs === undefined ? '' : ` --for ${wishes.endMs}`}`;
+  const more = [
+    wishes.nodes === undefined ? '' : ` --nodes ${wishes.nodes}`,
+    wishes.endMs === undefined ? '' : ` --for ${wishes.endMs}`,
+    wishes.faults === undefined ? '' : ` --faults ${wishes.faults.join()}`,
+  ].join('');
   for (const { seed, message } of failures.slice(0, shownFailures)) {
     console.log(`seed ${seed}: ${message}`);
     console.log(`  replay it with: npm run sim -- --seed ${seed}${more}        make it smaller with: --shrink`);

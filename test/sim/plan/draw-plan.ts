@@ -1,6 +1,6 @@
 import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
 import type { ActKind, Drawing } from '../acts/act-kind.ts';
-import { calmFaults, faults, workload } from '../acts/all-acts.ts';
+import { actKindOf, calmFaults, faults, workload } from '../acts/all-acts.ts';
 import { type Act, type Plan, type Settings, usualSettings } from './plan.ts';
 
 /** What the command line decides instead of the seed. */
@@ -8,6 +8,8 @@ export interface PlanWishes {
   readonly nodes?: number;
   /** Simulated milliseconds under faults. */
   readonly endMs?: number;
+  /** Kinds of faults, those and no others. */
+  readonly faults?: readonly string[];
 }
 
 /**
@@ -19,7 +21,8 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const settings = drawSettings(seed, random, wishes);
   const endMs = wishes.endMs ?? 4_000 + random.below(20_000);
   const possible = random.below(8) === 0 ? calmFaults : faults;
-  const chosen = possible.filter(() => random.below(2) === 0);
+  const drawn = possible.filter(() => random.below(2) === 0);
+  const chosen = wishes.faults?.map((kind) => actKindOf({ kind, atMs: 0 })) ?? drawn;
   const faultShare = 0.02 + 0.25 * random.float() ** 2;
   const kinds = [...weighted(workload, 1 - faultShare, random), ...weighted(chosen, faultShare, random)];
   const meanGapMs = 30 + random.below(170);
