@@ -203,6 +203,20 @@ describe('the scrub', () => {
     assert.equal(store.disk.get('segments', key), undefined);
   });
 
+  it('prefers a copy from which retention has taken nothing', async () => {
+    const [key, whole] = [seqKey(alice.id, 0), segments[0]?.segment.bytes ?? assert.fail()];
+    const other = new OriginLog('alice');
+    const partial = other.segment(messages(70).map((message, i) => (i === 3 ? { erased: true } : message))).segment
+      .bytes;
+    await store.disk.write([{ table: 'segments', key, value: undefined }]);
+    scrubber = createScrubber(store.log, async function* () {
+      for (const bytes of [partial, whole]) yield { peer: 'peer', bytes };
+    });
+    scrubber.start();
+    await until(() => scrubber?.counts.mended === 1);
+    assert.deepEqual(store.disk.get('segments', key), whole);
+  });
+
   it('looks at once at what a reader stumbled over', async () => {
     scrubber = createScrubber(store.log, segmentsOf(peer.log));
     const key = seqKey(alice.id, 70);

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Logger } from 'pino';
 import { type DamagedPlace, DataDamage } from '../store/damage.ts';
@@ -8,6 +9,7 @@ import { readHeads } from '../store/head-record.ts';
 import { seqOfKey, seqsDownFrom } from '../store/keys.ts';
 import type { LogStore } from '../store/log-store.ts';
 import { isQuarantined, listQuarantined, type Stretch } from '../store/quarantine.ts';
+import { decodeSegment } from '../wire/segment.ts';
 import { applyFinding } from './apply-finding.ts';
 import { mend } from './mend.ts';
 import { type Finding, OriginScrub } from './origin-scrub.ts';
@@ -21,7 +23,13 @@ export interface ScrubOptions {
 }
 
 /** Gets the segment of `origin` that holds entry `seq` from other nodes, one after the other, until the caller has had enough. */
-export type CopySource = (origin: string, seq: number) => AsyncIterable<{ peer: string; bytes: Uint8Array }>;
+export type CopySource = (origin: string, seq: number) => AsyncIterable<Copy>;
+
+/** What a peer says the segment is. */
+export interface Copy {
+  readonly peer: string;
+  readonly bytes: Uint8Array;
+}
 
 export interface ScrubberParts {
   readonly store: LogStore;
@@ -215,23 +223,32 @@ export class Scrubber implements Stoppable {
     this.#retryMs = Math.min(retryMs.most, 2 * this.#retryMs);
   }
 
+  /** Tries one copy after the other, those from which retention has taken something last: another peer may have all of it. */
   async #mend(stretch: Stretch): Promise<boolean> {
-    const { store, checks, source, clock, log } = this.#parts;
-    const { origin, firstSeq } = stretch;
-    for await (const { peer, bytes } of source(origin, firstSeq)) {
-      try {
-        const mended = await store.maintain((batch, indexes) =>
-          mend(batch, indexes, checks, stretch, bytes, clock.wallMs()),
-        );
-        if (mended) this.counts.mended += 1;
-        if (mended) log.warn({ origin, firstSeq, peer }, 'mended a damaged segment');
-        return true;
-      } catch (error) {
-        if (!(error instanceof DataDamage)) throw error;
-        log.warn({ peer, reason: error.message }, 'refused what a peer sent for a damaged segment');
-      }
+    let partial: Copy | undefined;
+    for await (const copy of this.#parts.source(stretch.origin, stretch.firstSeq)) {
+      if (!isWhole(copy.bytes)) partial ??= copy;
+      else if (await this.#putBack(stretch, copy)) return true;
     }
-    return false;
+    return partial !== undefined && (await this.#putBack(stretch, partial));
+  }
+
+  /** Answers false when the copy is not what belongs there. */
+  async #putBack(stretch: Stretch, { peer, bytes }: Copy): Promise<boolean> {
+    const { store, checks, clock, log } = this.#parts;
+    const { origin, firstSeq } = stretch;
+    try {
+      const mended = await store.maintain((batch, indexes) =>
+        mend(batch, indexes, checks, stretch, bytes, clock.wallMs()),
+      );
+      if (mended) this.counts.mended += 1;
+      if (mended) log.warn({ origin, firstSeq, peer }, 'mended a damaged segment');
+      return true;
+    } catch (error) {
+      if (!(error instanceof DataDamage)) throw error;
+      log.warn({ peer, reason: error.message }, 'refused what a peer sent for a damaged segment');
+      return false;
+    }
   }
 
   #count(): void {
@@ -257,5 +274,14 @@ export class Scrubber implements Stoppable {
     const timer = setTimeout(() => this.#wake.resolve(), ms);
     await this.#wake.promise;
     clearTimeout(timer);
+  }
+}
+
+function isWhole(bytes: Uint8Array): boolean {
+  try {
+    return decodeSegment(bytes).records.every(({ kind }) => kind === 'entry');
+  } catch (error) {
+    if (error instanceof DecodeError) return true;
+    throw error;
   }
 }
