@@ -57,7 +57,7 @@ export class EventStream {
 
   /** Whether it is worth reading on for this stream. */
   get isReady(): boolean {
-    return this.#lacking && !this.#full;
+    return this.#lacking && !this.#full && !this.#response.writableEnded;
   }
 
   /** Something has been committed. */
@@ -90,8 +90,14 @@ export class EventStream {
 
   /** One interval has passed. */
   beat(): void {
-    if (!this.#full) this.#response.write(': keep-alive\n\n');
-    else if (++this.#fullBeats >= maxFullBeats) this.#response.destroy();
+    if (this.#response.writableEnded) {
+      // It was told why it is cut off, and has not even read that.
+      this.#response.destroy();
+    } else if (!this.#full) {
+      this.#response.write(': keep-alive\n\n');
+    } else if (++this.#fullBeats >= maxFullBeats) {
+      this.#response.end('event: cut\ndata: {"reason":"slow-reader"}\n\n');
+    }
   }
 
   end(): void {

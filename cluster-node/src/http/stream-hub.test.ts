@@ -4,8 +4,10 @@ import { createServer, IncomingMessage, request, ServerResponse } from 'node:htt
 import { Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parseEventStream } from '@grapevine/shared/cluster-client/event-stream.ts';
+import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
-import { publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { messageSchema, publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
 import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
@@ -15,12 +17,13 @@ import { StreamHub } from './stream-hub.ts';
 
 async function startHub(
   t: TestContext,
-): Promise<{ hub: StreamHub; node: MemoryNode; open: () => Promise<IncomingMessage> }> {
+): Promise<{ hub: StreamHub; node: MemoryNode; open: (since?: string) => Promise<IncomingMessage> }> {
   const node = new MemoryNode('node-1');
   const hub = new StreamHub(node);
   const server = createServer((incoming, response) => {
     try {
-      hub.open(response, undefined, new Map());
+      const since = new URL(incoming.url ?? '/', 'http://hub').searchParams.get('since');
+      hub.open(response, undefined, since === null ? new Map() : decodeToken(since));
     } catch (error) {
       sendProblem(incoming, response, error);
     }
@@ -31,8 +34,10 @@ async function startHub(
     hub.close();
     await stop();
   });
-  const open = async (): Promise<IncomingMessage> => {
-    const outgoing = request(url, { agent: false }).on('error', () => {});
+  const open = async (since?: string): Promise<IncomingMessage> => {
+    const outgoing = request(`${url}/?${new URLSearchParams(since === undefined ? {} : { since })}`, {
+      agent: false,
+    }).on('error', () => {});
     outgoing.end();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     t.after(() => outgoing.destroy());
@@ -70,6 +75,36 @@ test('whoever does not read for three beats is cut off', async (t) => {
   assert.ok(beats >= 3, `${beats} beats`);
   response.resume();
   await cut;
+});
+
+test('who is cut off hears why as soon as it reads, and goes on from its last token with nothing lost', async (t) => {
+  const { hub, node, open } = await startHub(t);
+  const big = { topic: 't', body: 'x'.repeat(limits.messageBodyBytes) };
+  const request = publishRequestSchema.parse({ messages: Array.from({ length: 64 }, () => big) });
+  const { results } = await node.publish('ann', request);
+  const response = await open();
+  // Three beats at which the stream was full, with nothing read from the store in between.
+  for (let [beats, reads] = [0, -1]; beats < 3; hub.beat()) {
+    for (let turn = 0; turn < 200; turn++) await nextTurn();
+    beats = node.sinceReads === reads ? beats + 1 : 1;
+    reads = node.sinceReads;
+  }
+  const seen: string[] = [];
+  let last = { event: '', data: '', id: '' };
+  for await (const event of parseEventStream(response)) {
+    if (event.event === 'message') seen.push(messageSchema.parse(JSON.parse(event.data)).id);
+    last = event;
+  }
+  assert.deepEqual([last.event, JSON.parse(last.data)], ['cut', { reason: 'slow-reader' }]);
+  assert.ok(seen.length < results.length, 'it was cut off in the middle');
+  for await (const event of parseEventStream(await open(last.id))) {
+    if (event.event === 'message') seen.push(messageSchema.parse(JSON.parse(event.data)).id);
+    if (seen.length === results.length) break;
+  }
+  assert.deepEqual(
+    seen,
+    results.map(({ id }) => id),
+  );
 });
 
 test('there is a most that one node streams', async (t) => {

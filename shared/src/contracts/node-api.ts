@@ -340,6 +340,7 @@ export type ChangesEvent = z.infer<typeof changesEventSchema>;
 
 /**
  * `GET /v1/stream?topic=&since=` answers `text/event-stream`: one event `message` per entry, `data` a `Message`, `id` a
- * token; a comment line every 10 s keeps idle connections open. Without `since` it starts at the present.
+ * token; a comment line every 10 s keeps idle connections open. Without `since` it starts at the present. A reader that does
+ * not keep up is cut off with the event `cut`, `data` `{"reason":"slow-reader"}`, and resumes with its last token.
  */
 export const streamKeepAliveMs = 10_000;
