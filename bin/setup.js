@@ -26,6 +26,7 @@ const stampFile = join(root, 'node_modules/.grapevine-setup');
 
 /** What tests and benchmarks need beyond npm packages. `debian` is the package that brings one of the programs. */
 const systemPrograms = [
+  { programs: ['openssl'], debian: 'openssl', use: 'the TLS tests', flags: ['--tests'] },
   { programs: ['unshare'], debian: 'util-linux', use: 'the disk trouble tests', flags: ['--tests'] },
   { programs: ['redis-server'], debian: 'redis-server', use: 'the append benchmark', flags: ['--tests', '--bench'] },
   { programs: ['nginx'], debian: 'nginx-light', use: 'the gateway benchmark', flags: ['--bench'] },

@@ -2,6 +2,7 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
+import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -18,7 +19,7 @@ const drainMs = 5_000;
 
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startMobileService(config: Config, log: Logger): Promise<StartedService> {
-  const { host, port, seeds, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
+  const { host, port, seeds, nodeTls, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
   const { edgeKeyFile, clusterKeyFile, rotateAfterMs } = config.secrets;
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
@@ -31,6 +32,8 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
   const clusterKeys = await open(clusterKeyFile);
   const verifier = new IdentityVerifier(edgeKeys.identityKeys('edge-identity'), 'bff', clock);
   const signer = new IdentitySigner(clusterKeys.identityKeys('node-identity'), 'node', clock);
+  const tls = nodeTls === undefined ? undefined : await MutualTls.open({ files: nodeTls, log });
+  opened.defer(() => tls?.stop());
   const registry = createMetrics(serviceName, `${host}:${port}`);
   const attempts = new Histogram({
     name: 'grapevine_node_call_duration_seconds',
@@ -44,6 +47,7 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
     signer,
     clock,
     random: systemRandom,
+    tls,
     requestTimeoutMs,
     onAttempt: ({ node, outcome, ms }) => attempts.observe({ node, outcome }, ms / 1_000),
   });
@@ -59,7 +63,7 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: http.port },
     reload: async () => {
-      await Promise.all([edgeKeys.reload(), clusterKeys.reload()]);
+      await Promise.all([edgeKeys.reload(), clusterKeys.reload(), tls?.reload()]);
     },
   };
 }

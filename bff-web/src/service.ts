@@ -1,6 +1,7 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
+import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -14,7 +15,7 @@ export const serviceName = 'bff-web';
 
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startWebService(config: Config, log: Logger): Promise<StartedService> {
-  const { host, port, seeds, requestTimeoutMs } = config.bffWeb;
+  const { host, port, seeds, nodeTls, requestTimeoutMs } = config.bffWeb;
   const { edgeKeyFile, clusterKeyFile, rotateAfterMs } = config.secrets;
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
@@ -27,6 +28,8 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
   const clusterKeys = await open(clusterKeyFile);
   const verifier = new IdentityVerifier(edgeKeys.identityKeys('edge-identity'), 'bff', clock);
   const signer = new IdentitySigner(clusterKeys.identityKeys('node-identity'), 'node', clock);
+  const tls = nodeTls === undefined ? undefined : await MutualTls.open({ files: nodeTls, log });
+  opened.defer(() => tls?.stop());
   const registry = createMetrics(serviceName, `${host}:${port}`);
   const metrics = new WebMetrics(registry);
   const cluster = new ClusterClient({
@@ -35,6 +38,7 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
     signer,
     clock,
     random: systemRandom,
+    tls,
     requestTimeoutMs,
     onAttempt: metrics.timeAttempt,
   });
@@ -47,7 +51,7 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: http.port },
     reload: async () => {
-      await Promise.all([edgeKeys.reload(), clusterKeys.reload()]);
+      await Promise.all([edgeKeys.reload(), clusterKeys.reload(), tls?.reload()]);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
 import type { MemberState } from '@grapevine/shared/contracts/node-api.ts';
+import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -12,7 +13,7 @@ import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
 import { Scrubber } from './damage/scrubber.ts';
 import { ForkWatch } from './forks/fork-watch.ts';
-import { PeerClient } from './http/peer-client.ts';
+import { type PeerAccess, PeerClient } from './http/peer-client.ts';
 import { peerSegments } from './http/peer-segments.ts';
 import { startNodeHttp } from './http/server.ts';
 import { httpUrl } from './membership-report.ts';
@@ -69,15 +70,20 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     ...(await protection(settings.gossip.insecure, { keys, origin: signer.origin, bootEpoch, log })),
     maxDatagramBytes: largestDatagram(settings),
   });
-  const identities = new IdentitySigner(identityKeys, 'node', systemClock);
+  const tls = settings.tls === undefined ? undefined : await MutualTls.open({ files: settings.tls, log });
+  opened.defer(() => tls?.stop());
+  const access: PeerAccess = {
+    signer: new IdentitySigner(identityKeys, 'node', systemClock),
+    subject: `node:${settings.name}`,
+    fetch: tls?.fetch ?? fetch,
+  };
   const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
   const scrubber = new Scrubber({
     store: store.log,
     checks,
     source: peerSegments({
       peers: () => node.members().filter(({ name, state }) => name !== node.name && isReachable(state)),
-      signer: identities,
-      subject: `node:${settings.name}`,
+      access,
       random: systemRandom,
       log,
     }),
@@ -101,7 +107,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     service: () => node,
     store: store.log,
     checks,
-    historyOf: (peer) => new PeerClient(peer, identities, `node:${settings.name}`, AbortSignal.timeout(comparisonMs)),
+    historyOf: (peer) => new PeerClient(peer, access, AbortSignal.timeout(comparisonMs)),
     intervalMs: settings.scrub.compareMs,
     random: systemRandom,
     clock: systemClock,
@@ -115,7 +121,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
     ports: { hash: fastTreeHash, signer, random: systemRandom },
     verifier: new AheadVerifier(),
-    segments: segmentsOfPeers(settings.name, identities),
+    segments: segmentsOfPeers(access),
     store: store.log,
     views: store.views,
     scrubber,
@@ -149,7 +155,8 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     {
       service: node,
       verifier: new IdentityVerifier(identityKeys, 'node', systemClock),
-      signer: identities,
+      access,
+      tls,
       headVerifier: nodeHeadVerifier,
       treeHash: fastTreeHash,
       metrics,
@@ -164,16 +171,18 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   return {
     parts: [{ name: settings.name, stop: () => running.disposeAsync() }],
     ports: { http: http.port, udp: socket.address.port },
-    reload: () => keys.reload(),
+    reload: async () => {
+      await Promise.all([keys.reload(), tls?.reload()]);
+    },
     ended,
   };
 }
 
-/** Streams a peer's segments from its HTTP API, as the node `name`. */
-function segmentsOfPeers(name: string, signer: IdentitySigner): SegmentSource {
+/** Streams a peer's segments from its HTTP API. */
+function segmentsOfPeers(access: PeerAccess): SegmentSource {
   return (peer, request, signal) => {
     const address = { name: peer.name, http: httpUrl(peer) };
-    return new PeerClient(address, signer, `node:${name}`, signal).segments(request);
+    return new PeerClient(address, access, signal).segments(request);
   };
 }
 
@@ -212,7 +221,7 @@ function replicaOptions(
       versions: spokenVersions,
       udp: { host, port: settings.udpPort },
       http: { host, port: settings.httpPort },
-      tls: false,
+      tls: settings.tls !== undefined,
       catchingUp: false,
     },
     seeds: registry.peers(),

@@ -92,7 +92,7 @@ export class WatchedFiles<Value> implements Stoppable {
         await this.#take(await settled(this.#options));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        this.#options.log.error({ reason }, `the ${this.name} cannot be used; what it said before stays in force`);
+        this.#options.log.error({ reason }, `cannot use the ${this.name}; what was read before stays in force`);
       }
     }
   }
@@ -103,7 +103,7 @@ export class WatchedFiles<Value> implements Stoppable {
     if (this.#stopped) return;
     this.#texts = texts;
     this.#value = value;
-    this.#options.log.info({ paths: this.#options.paths }, `the ${this.name} has changed`);
+    this.#options.log.info({ paths: this.#options.paths }, `read the ${this.name} again`);
     for (const listener of this.#listeners) listener(value);
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '@grapevine/shared/clock.ts';
+import type { PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 import { CommandError } from '../command-error.ts';
 import { nextDelay, type RestartPolicy } from './backoff.ts';
 import { lastWords, type OpenLog, openLog } from './log-file.ts';
@@ -29,6 +30,8 @@ export interface ChildOptions {
   /** Time for an orderly end before the process is killed, in milliseconds. */
   readonly stopDeadlineMs: number;
   readonly clock: Clock;
+  /** Asks whether the process is ready. */
+  readonly fetch: PeerFetch;
   readonly onEvent: (event: ChildEvent) => void;
 }
 
@@ -137,7 +140,7 @@ export class Child {
 
   async #becomeReady(child: ChildProcess, life: AbortSignal): Promise<void> {
     try {
-      await waitUntilReady(this.plan.readiness, life, (reason) => {
+      await waitUntilReady(this.plan.readiness, life, this.#options.fetch, (reason) => {
         this.#unready = reason;
       });
     } catch {

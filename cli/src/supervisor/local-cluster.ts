@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
+import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { scopes } from '@grapevine/shared/identity/scopes.ts';
+import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import {
   type ClusterFile,
@@ -46,6 +48,8 @@ export interface ClusterObserver {
   stopped(): void;
 }
 
+/** What becomes of certificates is said by the processes that use them. */
+const silent = createLogger({ name: 'up', level: 'silent' });
 /** The printed tokens stay in a file of this machine; a month spares its user new ones in the middle of their work. */
 const tokenTtlSeconds = 30 * 24 * 3600;
 /** Children of a supervisor that was killed notice it and stop; they give up by themselves after 9 s. In milliseconds. */
@@ -82,6 +86,10 @@ async function supervise(
 ): Promise<void> {
   const tokens = await makeTokens(options);
   if (stop.aborted) return;
+  const { tls: files } = options.config.node;
+  await using opened = new AsyncDisposableStack();
+  const tls = files === undefined ? undefined : await MutualTls.open({ files, log: silent });
+  opened.defer(() => tls?.stop());
   let isReady = false;
   const supervisor = new Supervisor({
     plan,
@@ -91,6 +99,7 @@ async function supervise(
     restart: defaultRestartPolicy,
     stopDeadlineMs: options.stopDeadlineMs,
     clock: systemClock,
+    fetch: (url, init) => (url.toString().startsWith('https:') && tls !== undefined ? tls.fetch : fetch)(url, init),
     onEvent: (event) => {
       if (!isReady) return;
       observer.event(event);

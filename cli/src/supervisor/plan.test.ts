@@ -54,6 +54,19 @@ test('a service that listens on every address is called on loopback', () => {
   assert.equal(stages[0]?.[0]?.http, 'http://[::1]:7101');
 });
 
+test('nodes that want TLS are called by https, by BFFs with certificates', () => {
+  const files = { certFile: '/a: b.pem', keyFile: '/key.pem', caFile: '/ca.pem' };
+  const own = { ...files, certFile: '/bff.pem' };
+  const environment = { GRAPEVINE_NODE__TLS: JSON.stringify(files), GRAPEVINE_BFF_WEB__NODE_TLS: JSON.stringify(own) };
+  const secure = loadConfig({ environment });
+  const { stages } = planCluster({ nodes: 1, basePort: 8080, dataDir: '/data', config: secure });
+  const [node, web, mobile] = stages.flat();
+  assert.equal(node?.http, 'https://127.0.0.1:7101');
+  assert.deepEqual(loadConfig({ environment: web?.environment ?? {} }).bffWeb.nodeTls, own);
+  const { seeds, nodeTls } = loadConfig({ environment: mobile?.environment ?? {} }).bffMobile;
+  assert.deepEqual([seeds, nodeTls], [['https://127.0.0.1:7101'], files]);
+});
+
 test('what does not fit is refused with the flag and the range', () => {
   for (const basePort of [0, 2_003, 64_536]) {
     assert.throws(

@@ -1,4 +1,5 @@
 import type { Config } from '@grapevine/shared/config/schema.ts';
+import type { TlsFiles } from '@grapevine/shared/http/mutual-tls.ts';
 import { CommandError } from '../command-error.ts';
 
 /** A workspace with a `main.ts`. */
@@ -68,13 +69,16 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
   const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
   const nodePlans = numbers.map((number) => planNode(number, numbers, { basePort, dataDir, config, secrets }));
   const seeds = setting(nodePlans.map((node) => node.http));
+  const { tls } = config.node;
   const web = planBff('bff-web', config.bffWeb.host, basePort + webOffset, {
     ...secrets,
+    ...(tls === undefined ? {} : { GRAPEVINE_BFF_WEB__NODE_TLS: setting(config.bffWeb.nodeTls ?? tls) }),
     GRAPEVINE_BFF_WEB__PORT: setting(basePort + webOffset),
     GRAPEVINE_BFF_WEB__SEEDS: seeds,
   });
   const mobile = planBff('bff-mobile', config.bffMobile.host, basePort + mobileOffset, {
     ...secrets,
+    ...(tls === undefined ? {} : { GRAPEVINE_BFF_MOBILE__NODE_TLS: setting(config.bffMobile.nodeTls ?? tls) }),
     GRAPEVINE_BFF_MOBILE__PORT: setting(basePort + mobileOffset),
     GRAPEVINE_BFF_MOBILE__SEEDS: seeds,
   });
@@ -118,7 +122,7 @@ function planNode(number: number, numbers: readonly number[], context: NodeConte
   const gossipAt = (other: number) => `${bracketed(host)}:${basePort + nodeUdpOffset + other}`;
   const httpPort = basePort + nodeHttpOffset + number;
   const udpPort = basePort + nodeUdpOffset + number;
-  const http = urlOf(host, httpPort);
+  const http = urlOf(host, httpPort, config.node.tls === undefined ? 'http' : 'https');
   return {
     name,
     service: 'cluster-node',
@@ -159,12 +163,12 @@ function secretsSettings(dataDir: string): Record<string, string> {
 }
 
 /** Environment values are read as YAML; JSON is the part of YAML in which no text is mistaken for something else. */
-function setting(value: string | number | readonly string[]): string {
+function setting(value: string | number | readonly string[] | TlsFiles): string {
   return JSON.stringify(value);
 }
 
-function urlOf(host: string, port: number): string {
-  return `http://${bracketed(reachable(host))}:${port}`;
+function urlOf(host: string, port: number, scheme = 'http'): string {
+  return `${scheme}://${bracketed(reachable(host))}:${port}`;
 }
 
 /** Where this machine reaches a service that listens on `host`. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 
 /** Between two questions, in milliseconds: a fraction of a start, and cheap for both sides. */
 const intervalMs = 50;
@@ -12,17 +13,18 @@ const answerMs = 1_000;
 export async function waitUntilReady(
   url: string,
   signal: AbortSignal,
+  fetch: PeerFetch,
   onUnready: (reason: string) => void,
 ): Promise<void> {
   for (;;) {
-    const reason = await unreadyReason(url, signal);
+    const reason = await unreadyReason(url, signal, fetch);
     if (reason === undefined) return;
     onUnready(reason);
     await delay(intervalMs, undefined, { signal });
   }
 }
 
-async function unreadyReason(url: string, signal: AbortSignal): Promise<string | undefined> {
+async function unreadyReason(url: string, signal: AbortSignal, fetch: PeerFetch): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
     const text = await response.text();

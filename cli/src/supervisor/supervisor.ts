@@ -1,4 +1,5 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
+import type { PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 import type { ClusterFile } from '../cluster-file.ts';
 import { CommandError } from '../command-error.ts';
 import type { RestartPolicy } from './backoff.ts';
@@ -17,6 +18,8 @@ export interface SupervisorOptions {
   readonly restart: RestartPolicy;
   readonly stopDeadlineMs: number;
   readonly clock: Clock;
+  /** Asks processes whether they are ready. */
+  readonly fetch: PeerFetch;
   readonly onEvent: (event: ChildEvent) => void;
 }
 
@@ -34,7 +37,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { plan, logDir, commandOf, environment, restart, stopDeadlineMs, clock, onEvent } = options;
+    const { plan, logDir, commandOf, environment, restart, stopDeadlineMs, clock, fetch, onEvent } = options;
     this.#stages = plan.stages.map((stage) =>
       stage.map(
         (child) =>
@@ -46,6 +49,7 @@ export class Supervisor {
             restart,
             stopDeadlineMs,
             clock,
+            fetch,
             onEvent,
           }),
       ),

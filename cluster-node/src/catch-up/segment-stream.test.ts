@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { nodeSigner, TestNode, until } from '@grapevine/test/fixtures/node-http.ts';
+import { peerAccess, TestNode, until } from '@grapevine/test/fixtures/node-http.ts';
 import { recordingLog } from '@grapevine/test/fixtures/recording-log.ts';
 import type { ReplicaEvent } from '../core/events.ts';
 import { record } from '../core/member.fixture.ts';
@@ -38,7 +38,7 @@ class Taker {
       { type: 'catch-up', stream: 7, peer, origins, since: new Map() },
       {
         source: (_peer, request, signal) =>
-          new PeerClient({ name: 'node-1', http: url }, nodeSigner, 'node:node-2', signal).segments(request),
+          new PeerClient({ name: 'node-1', http: url }, peerAccess, signal).segments(request),
         verifier: new AheadVerifier(),
         log,
         step: (event) => this.events.push(event),

@@ -1,6 +1,5 @@
 import type { Comparison, Member, OriginComparison, SignedHeadJson } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { compareHeads } from '@grapevine/shared/log/compare-heads.ts';
 import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
@@ -11,7 +10,7 @@ import { findForkAt } from '../forks/find-fork-at.ts';
 import { headFromJson } from '../forks/signed-head.ts';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
-import { PeerClient } from './peer-client.ts';
+import { type PeerAccess, PeerClient } from './peer-client.ts';
 import { parseQuery } from './query.ts';
 import { requireLog } from './require-log.ts';
 import { resource, sendJson } from './routing.ts';
@@ -20,8 +19,8 @@ export interface CompareOptions {
   readonly service: NodeService;
   readonly treeHash: TreeHash;
   readonly headVerifier: HeadVerifier;
-  /** Vouches for this node at the peer. */
-  readonly signer: IdentitySigner;
+  /** How this node calls the peer. */
+  readonly access: PeerAccess;
 }
 
 /** Forks located in one comparison: each takes up to nine questions, and one is usually all that there is. */
@@ -38,10 +37,10 @@ export function compareRoutes(options: CompareOptions): Router {
   return router;
 }
 
-function compare({ service, treeHash, headVerifier, signer }: CompareOptions): RequestHandler {
+function compare({ service, treeHash, headVerifier, access }: CompareOptions): RequestHandler {
   return async (request, response) => {
     const member = requireMember(service, parseQuery(compareQuery, request).peer);
-    const peer = new PeerClient(member, signer, `node:${service.name}`, AbortSignal.timeout(deadlineMs));
+    const peer = new PeerClient(member, access, AbortSignal.timeout(deadlineMs));
     const { heads } = await peer.heads();
     const checks = { hash: treeHash, verifier: headVerifier };
     const locate = async (origin: string, head: SignedHeadJson): Promise<Pick<OriginComparison, 'fork'>> => {

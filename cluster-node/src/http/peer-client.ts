@@ -10,6 +10,7 @@ import {
 } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { errorFromProblem } from '@grapevine/shared/errors/problem.ts';
+import type { PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 import { type IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { Scope } from '@grapevine/shared/identity/scopes.ts';
 import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
@@ -31,18 +32,26 @@ export interface SegmentsRequest {
   readonly limitBytes?: number;
 }
 
+/** How this node calls others. */
+export interface PeerAccess {
+  /** For the audience `node`. */
+  readonly signer: IdentitySigner;
+  /** The name under which this node calls. */
+  readonly subject: string;
+  readonly fetch: PeerFetch;
+}
+
+type PeerResponse = Awaited<ReturnType<PeerFetch>>;
+
 /** Calls another node's HTTP API, for one purpose: everything must be done before `signal` ends it. */
 export class PeerClient {
   readonly #peer: Pick<Member, 'name' | 'http'>;
-  readonly #signer: IdentitySigner;
-  readonly #subject: string;
+  readonly #access: PeerAccess;
   readonly #signal: AbortSignal;
 
-  /** `subject` is the name under which this node calls. */
-  constructor(peer: Pick<Member, 'name' | 'http'>, signer: IdentitySigner, subject: string, signal: AbortSignal) {
+  constructor(peer: Pick<Member, 'name' | 'http'>, access: PeerAccess, signal: AbortSignal) {
     this.#peer = peer;
-    this.#signer = signer;
-    this.#subject = subject;
+    this.#access = access;
     this.#signal = signal;
   }
 
@@ -122,10 +131,11 @@ export class PeerClient {
     throw this.#refused(path, response.status, body);
   }
 
-  async #request(path: string, scopes: readonly Scope[]): Promise<Response> {
+  async #request(path: string, scopes: readonly Scope[]): Promise<PeerResponse> {
+    const { signer, subject, fetch } = this.#access;
     try {
       return await fetch(new URL(path, this.#peer.http), {
-        headers: { [identityHeader]: this.#signer.sign({ subject: this.#subject, scopes }) },
+        headers: { [identityHeader]: signer.sign({ subject, scopes }) },
         redirect: 'error',
         signal: this.#signal,
       });
@@ -134,7 +144,7 @@ export class PeerClient {
     }
   }
 
-  async #bodyOf(response: Response): Promise<unknown> {
+  async #bodyOf(response: PeerResponse): Promise<unknown> {
     try {
       return parseJson(await readBounded(response));
     } catch (error) {
@@ -171,7 +181,7 @@ function hashesIn(text: string): Uint8Array[] {
   );
 }
 
-async function readBounded(response: Response): Promise<string> {
+async function readBounded(response: PeerResponse): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
-import { codeOf, nodeSigner, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
+import { codeOf, peerAccess, TestNode, until, vouched } from '@grapevine/test/fixtures/node-http.ts';
 import { nodeHeadVerifier } from '../store/ed25519.ts';
 import { decodeSegment, type Segment } from '../wire/segment.ts';
 import { encodeFrames } from '../wire/segment-frames.ts';
@@ -25,7 +25,7 @@ function clientOf(http: string, signal = new AbortController().signal): PeerClie
     versions: { lowest: 1, highest: 1 },
     messages: 0,
   };
-  return new PeerClient(member, nodeSigner, 'node:node-2', signal);
+  return new PeerClient(member, peerAccess, signal);
 }
 
 async function bytesOf(http: string, request: SegmentsRequest): Promise<Uint8Array[]> {

@@ -1,9 +1,11 @@
-import { createServer } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { type ListeningServer, type ListenOptions, listen } from '@grapevine/shared/http/listen.ts';
+import type { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
-import type { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
 import type { createLogger } from '@grapevine/shared/logging.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
@@ -21,6 +23,7 @@ import { countFollowers, countSegmentStreams, countStreams, timeRequests } from 
 import { logRoutes } from './log-routes.ts';
 import { membersRoutes } from './members-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
+import type { PeerAccess } from './peer-client.ts';
 import { segmentRoutes } from './segment-routes.ts';
 import { SegmentStreams } from './segment-streams.ts';
 import { StreamHub } from './stream-hub.ts';
@@ -32,13 +35,15 @@ export interface NodeHttpOptions {
   readonly service: NodeService;
   /** Checks callers; for the audience `node`. */
   readonly verifier: IdentityVerifier;
-  /** Vouches for this node when it calls a peer; for the audience `node`. */
-  readonly signer: IdentitySigner;
+  /** How this node calls its peers. */
+  readonly access: PeerAccess;
   readonly headVerifier: HeadVerifier;
   readonly treeHash: TreeHash;
   readonly metrics: Registry;
   readonly log: ReturnType<typeof createLogger>;
   readonly clock: Clock;
+  /** Certificates, where callers have to speak TLS and show one of their own. */
+  readonly tls?: MutualTls | undefined;
   /** Largest message body in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -65,7 +70,7 @@ export async function startNodeHttp(options: NodeHttpOptions, address: ListenOpt
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
   };
-  const server = createServer(limits, nodeApp(options, streams));
+  const server = createHttpServer(limits, nodeApp(options, streams), options.tls);
   try {
     const listening = await listen(server, address);
     const stop = (): Promise<void> => {
@@ -84,6 +89,14 @@ interface Streams {
   readonly messages: StreamHub;
   readonly changes: ChangeHub;
   readonly segments: SegmentStreams;
+}
+
+/** Health and metrics are open to monitoring, which has no certificate of ours: `authenticate` asks for it. */
+function createHttpServer(limits: ServerOptions, app: Express, tls: MutualTls | undefined): Server {
+  if (tls === undefined) return createServer(limits, app);
+  const server = createTlsServer({ ...limits, ...tls.credentials, requestCert: true, rejectUnauthorized: false }, app);
+  tls.onChange((credentials) => server.setSecureContext(credentials));
+  return server;
 }
 
 /** What a request passes, in order. */

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { membersResponseSchema } from '../contracts/node-api.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
+import type { MutualTls } from '../http/mutual-tls.ts';
 import { requestIdHeader } from '../http/problem-handler.ts';
 import { type IdentitySigner, identityHeader } from '../identity/identity.ts';
 import type { Random } from '../random.ts';
@@ -36,6 +37,7 @@ export interface CallsOptions {
   readonly signer: IdentitySigner;
   readonly clock: Clock;
   readonly random: Random;
+  readonly tls?: MutualTls | undefined;
   readonly requestTimeoutMs: number;
   readonly onAttempt?: CallObserver;
 }
@@ -81,6 +83,7 @@ export class ClusterCalls {
       seeds: options.seeds,
       clock: options.clock,
       random: options.random,
+      tls: options.tls,
       fetchMembers: async (channel) => {
         const call: Call = { method: 'GET', path: '/v1/members' };
         const answer = await this.#attempt(channel, this.self, call, membersTimeoutMs, reader(membersResponseSchema));

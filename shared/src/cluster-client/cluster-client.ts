@@ -25,6 +25,7 @@ import {
 } from '../contracts/node-api.ts';
 import { type MessageProof, messageProofSchema } from '../contracts/proof.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
+import type { MutualTls } from '../http/mutual-tls.ts';
 import type { IdentitySigner } from '../identity/identity.ts';
 import type { Stoppable } from '../lifecycle.ts';
 import type { Random } from '../random.ts';
@@ -42,6 +43,8 @@ export interface ClusterClientOptions {
   readonly signer: IdentitySigner;
   readonly clock: Clock;
   readonly random: Random;
+  /** Certificates of this service, where nodes want TLS. */
+  readonly tls?: MutualTls | undefined;
   /** Total time for one call in milliseconds, attempts at other nodes included. A publish may take its own `timeoutMs` on top. */
   readonly requestTimeoutMs: number;
   /** Told of every attempt at a node; for metrics. */

@@ -2,6 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { MemberState } from '../contracts/node-api.ts';
 import { streamKeepAliveMs } from '../contracts/node-api.ts';
+import type { MutualTls } from '../http/mutual-tls.ts';
 import { failureOf, NodeFailure } from './node-failure.ts';
 import { NodeHealth } from './node-health.ts';
 
@@ -46,10 +47,14 @@ export class NodeChannel {
   readonly #calls: Pool;
   readonly #streams: Pool;
 
-  constructor(url: string, clock: Clock) {
+  /** `tls`: what connections are made with when the URL says https. */
+  constructor(url: string, clock: Clock, tls?: MutualTls) {
     this.url = url;
     this.health = new NodeHealth(clock);
-    const shared = { keepAliveTimeout: keepAliveTimeoutMs, connect: { timeout: connectTimeoutMs } };
+    const shared = {
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connect: tls?.connector(connectTimeoutMs) ?? { timeout: connectTimeoutMs },
+    };
     this.#calls = new Pool(url, { ...shared, connections: maxConnections, maxResponseSize: maxAnswerBytes });
     // Apart from calls, so that readers of streams cannot use up the connections. Their number is bounded by the node.
     this.#streams = new Pool(url, { ...shared, headersTimeout: 10_000, bodyTimeout: streamSilenceMs });

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Member, MembersResponse } from '../contracts/node-api.ts';
+import type { MutualTls } from '../http/mutual-tls.ts';
 import type { Random } from '../random.ts';
 import { NodeChannel } from './node-channel.ts';
 
@@ -16,6 +17,8 @@ export interface DirectoryOptions {
   readonly seeds: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
+  /** What connections are made with where URLs say https. */
+  readonly tls?: MutualTls | undefined;
   /** Asks one node for its membership; throws when it gives none. */
   readonly fetchMembers: (channel: NodeChannel) => Promise<MembersResponse>;
 }
@@ -33,7 +36,7 @@ export class NodeDirectory {
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#seeds = new Set(options.seeds.map((seed) => new URL(seed).origin));
-    for (const url of this.#seeds) this.#channels.set(url, new NodeChannel(url, options.clock));
+    for (const url of this.#seeds) this.#channels.set(url, new NodeChannel(url, options.clock, options.tls));
   }
 
   /** Makes sure that the membership is known, and asks for it again in the background when it is old. */
@@ -137,7 +140,7 @@ export class NodeDirectory {
   }
 
   #open(url: string): NodeChannel {
-    const channel = new NodeChannel(url, this.#options.clock);
+    const channel = new NodeChannel(url, this.#options.clock, this.#options.tls);
     this.#channels.set(url, channel);
     return channel;
   }

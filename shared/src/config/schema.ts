@@ -189,6 +189,14 @@ const retentionRule = z.strictObject({
 });
 export type RetentionRule = z.output<typeof retentionRule>;
 
+const tls = z
+  .strictObject({
+    certFile: file.describe('Certificate of this process, and those between it and the authority (PEM).'),
+    keyFile: file.describe('Its private key (PEM).'),
+    caFile: file.describe('Authorities that must have signed the certificates of others (PEM).'),
+  })
+  .optional();
+
 const node = z
   .strictObject({
     name: z
@@ -200,6 +208,9 @@ const node = z
     advertiseHost: nodeHost.optional().describe('Address that others use to reach this node; `host` when absent.'),
     httpPort: port.min(1).default(7_101),
     udpPort: port.min(1).default(7_201),
+    tls: tls.describe(
+      'Serves HTTPS only, shows this certificate to peers too, and serves the API only to callers with one of `caFile`. The files are read again when they change.',
+    ),
     dataDir: file.default('data/node-1').describe('Folder of this node alone: log, views, origin key.'),
     seeds: z.array(hostPort).max(1_024).default([]).describe('UDP addresses of nodes to start from.'),
     registry,
@@ -237,6 +248,7 @@ const bff = (defaultPort: number) => ({
     .max(1_024)
     .default(['http://127.0.0.1:7101'])
     .describe('HTTP base URLs of some nodes; the rest is found through their membership.'),
+  nodeTls: tls.describe('As `node.tls`, for calls to nodes: needed where they want TLS.'),
   requestTimeoutMs: z
     .int()
     .min(100)

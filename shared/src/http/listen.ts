@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import type { Stoppable } from '../lifecycle.ts';
 
@@ -33,7 +34,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   return {
     name: options.name,
     port,
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `${server instanceof TlsServer ? 'https' : 'http'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     stop: () => close(server, options.drainMs),
   };
 }
