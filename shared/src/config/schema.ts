@@ -1,16 +1,8 @@
 /** `grapevine.yaml`: one section per service. Every option states its unit and default, and what raising it costs. */
 import { z } from 'zod';
 import { limits } from '../contracts/limits.ts';
-
-const port = z.int().min(0).max(65_535);
-const host = z.string().min(1).max(255);
-/** What fits into a member record: bounded, so that a record with two of them fits the smallest datagram. */
-const nodeHost = z
-  .string()
-  .regex(/^[A-Za-z0-9._:-]{1,120}$/, 'expected a host name or IP address of at most 120 characters');
-const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port');
-const baseUrl = z.url({ protocol: /^https?$/ });
-const file = z.string().min(1);
+import { baseUrl, file, host, hostPort, nodeHost, port, tls } from './fields.ts';
+import { registry } from './registry-schema.ts';
 
 /**
  * A message of the largest body, each byte escaped (6 bytes in JSON), with all its headers: whoever may publish it must get
@@ -109,36 +101,6 @@ const gossip = z
   })
   .prefault({});
 
-const registry = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('static') }),
-    z.strictObject({
-      kind: z.literal('file'),
-      path: file.describe('One `host:port` a line; read again when it changes.'),
-    }),
-    z.strictObject({
-      kind: z.literal('dns'),
-      name: z.string().min(1).max(253).describe('A name with SRV records, or with addresses if `port` is given.'),
-      port: port.min(1).optional().describe('Gossip port at each address of `name`.'),
-      intervalMs: z
-        .int()
-        .min(100)
-        .max(3_600_000)
-        .default(30_000)
-        .describe('Milliseconds between two questions. Higher: fewer questions, new peers are found later.'),
-      servers: z
-        .array(
-          z.string().regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+)(:\d{1,5})?$/, 'expected an IP address, or one with a port'),
-        )
-        .min(1)
-        .max(8)
-        .optional()
-        .describe("Servers to ask, `address` or `address:port`; the system's when absent."),
-    }),
-  ])
-  .default({ kind: 'static' })
-  .describe('Where a node learns of peers to start from. static: they are `seeds`, which other kinds leave aside.');
-
 const scrub = z
   .strictObject({
     bytesPerSecond: z
@@ -188,14 +150,6 @@ const retentionRule = z.strictObject({
     .describe('Each topic keeps the newest messages that fit; bodies of the others are erased. Higher: more disk.'),
 });
 export type RetentionRule = z.output<typeof retentionRule>;
-
-const tls = z
-  .strictObject({
-    certFile: file.describe('Certificate of this process, and those between it and the authority (PEM).'),
-    keyFile: file.describe('Its private key (PEM).'),
-    caFile: file.describe('Authorities that must have signed the certificates of others (PEM).'),
-  })
-  .optional();
 
 const node = z
   .strictObject({
