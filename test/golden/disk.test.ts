@@ -68,7 +68,7 @@ function someFork(origin: string): Fork {
   const head = { origin, size: 9, root, hlc: '0'.repeat(16), publicKey: '04'.repeat(32), signature };
   const own = { head, root, path: [root], id };
   const other = { ...own, id: '05'.repeat(32) };
-  const times = { foundMs: 1_700_000_000_000, seenMs: 1_700_000_000_001, endedMs: null, ended: null, kept: null };
+  const times = { foundMs: 1_700_000_000_000, seenMs: 1_700_000_000_001, endedMs: null };
   return { origin, seq: 5, size: 8, own, other, peer: 'node-2', ...times };
 }
 

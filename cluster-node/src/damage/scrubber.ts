@@ -55,7 +55,7 @@ export interface DamageCounts {
   passes: number;
 }
 
-/** A segment costs at least this much of the rate: checking a signature takes as long as hashing 64 KiB does. */
+/** A segment costs at least this much of the rate: its signature is checked, however short it is. */
 const leastCost = 16 * 1024;
 /** Pauses shorter than this are saved up, in milliseconds: timers are no more exact. */
 const leastPauseMs = 5;
@@ -69,7 +69,7 @@ const retryMs = { first: 1_000, most: 60_000 } as const;
 
 /**
  * Goes over all logs again and again, takes damaged segments out of service, and gets them from peers. Works in slices of one
- * segment, less than two milliseconds each, and pauses in between as the rate asks. Places that somebody stumbled over go
+ * segment, and pauses in between as the rate asks. Places that somebody stumbled over go
  * first, unpaused.
  */
 export class Scrubber implements Stoppable {

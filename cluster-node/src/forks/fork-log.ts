@@ -37,23 +37,17 @@ export function noteFork(batch: Batch, fork: Fork): Fork | undefined {
   if (known === undefined && listForks(batch).filter(({ endedMs }) => endedMs === null).length >= maxOpen) {
     return undefined;
   }
-  batch.put('forks', key, encode({ ...noted, ended: null }));
+  batch.put('forks', key, encode(noted));
   return noted;
 }
 
 /** Notes that a fork is over, and forgets the one that was over first if there are too many. */
-export function endFork(
-  batch: Batch,
-  fork: Fork,
-  ended: NonNullable<Fork['ended']>,
-  nowMs: number,
-  kept?: string,
-): void {
+export function endFork(batch: Batch, fork: Fork, nowMs: number): void {
   const others = listForks(batch).filter(({ endedMs }) => endedMs !== null);
   for (const old of others.sort((a, b) => (b.endedMs ?? 0) - (a.endedMs ?? 0)).slice(maxEnded - 1)) {
     batch.delete('forks', keyOf(old));
   }
-  batch.put('forks', keyOf(fork), encode({ ...fork, ended, endedMs: nowMs, kept: kept ?? fork.kept }));
+  batch.put('forks', keyOf(fork), encode({ ...fork, endedMs: nowMs }));
 }
 
 function keyOf({ origin, seq, own, other }: Fork): Uint8Array {

@@ -123,10 +123,10 @@ describe('the fork watch', () => {
     assert.equal(told.length, 2, 'whoever acts on it may have to try again');
     history = historyOf(own.log);
     await watch.compareWith(peer);
-    assert.deepEqual([watch.list()[0]?.ended, watch.counts.open], ['agreed', 0]);
+    assert.deepEqual([typeof watch.list()[0]?.endedMs, watch.counts.open], ['number', 0]);
     history = forked;
     await watch.compareWith(peer);
-    assert.deepEqual([watch.list().length, watch.list()[0]?.ended, watch.counts.open], [1, null, 1]);
+    assert.deepEqual([watch.list().length, watch.list()[0]?.endedMs, watch.counts.open], [1, null, 1]);
     assert.deepEqual(createForkWatch((await own.crash()).log, { members: () => [] }, () => history).list().length, 1);
   });
 

@@ -190,7 +190,7 @@ export class ForkWatch implements Stoppable {
       this.list().flatMap(({ endedMs, own, other }) => (endedMs === null ? own.id + other.id : [])),
     );
     const noted = await store.maintain((batch) => {
-      for (const fork of listForks(batch)) if (isOver(fork)) endFork(batch, fork, 'agreed', nowMs);
+      for (const fork of listForks(batch)) if (isOver(fork)) endFork(batch, fork, nowMs);
       return found.map((fork) => noteFork(batch, forkToJson(fork, peer.name, nowMs)));
     });
     this.#count();

@@ -30,7 +30,7 @@ export function headToJson({ origin, size, root, hlc, publicKey, signature }: Si
 /** A fork that was found just now at `peer`. */
 export function forkToJson({ origin, size, seq, own, other }: FoundFork, peer: string, nowMs: number): Fork {
   const sides = { own: sideToJson(own), other: sideToJson(other) };
-  return { origin, size, seq, ...sides, peer, foundMs: nowMs, seenMs: nowMs, endedMs: null, ended: null, kept: null };
+  return { origin, size, seq, ...sides, peer, foundMs: nowMs, seenMs: nowMs, endedMs: null };
 }
 
 function sideToJson({ head, root, path, id }: FoundSide): ForkSide {

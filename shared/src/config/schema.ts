@@ -109,7 +109,7 @@ const scrub = z
       .max(1024 * 1024 * 1024)
       .default(1024 * 1024)
       .describe(
-        'Stored bytes that are read and checked per second, a quarter of it under load. Higher: damage is found sooner, 4 % of a core per MiB.',
+        'Stored bytes that are read and checked per second, a quarter of it under load. Higher: damage is found sooner, for more of the processor and the disk.',
       ),
     compareMs: z
       .int()

@@ -255,11 +255,8 @@ export const forkSchema = z.object({
   peer: z.string(),
   foundMs: z.int().min(0),
   seenMs: z.int().min(0),
-  /** When it was over; null while it lasts. `adopted`: this node took the other side; `agreed`: the peer no longer contradicts. */
+  /** When the peer no longer contradicted; null while it does. */
   endedMs: z.int().min(0).nullable(),
-  ended: z.enum(['adopted', 'agreed']).nullable(),
-  /** Name of the file, in the node's folder, with the segments that this node gave up; null when it gave up none. */
-  kept: z.string().nullable(),
 });
 export type ForkSide = z.infer<typeof forkSideSchema>;
 export type Fork = z.infer<typeof forkSchema>;
