@@ -10,6 +10,15 @@ import { noteFork } from '@grapevine/cluster-node/forks/fork-log.ts';
 import { startAnew, writeAgeCursor, writeCut } from '@grapevine/cluster-node/retention/progress.ts';
 import { changesLength, decodeChanges, encodeChanges } from '@grapevine/cluster-node/store/changes.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import {
+  emptyFile,
+  idBytes,
+  paddedLength,
+  recordHeaderBytes,
+  saltBytes,
+  sealRecord,
+} from '@grapevine/cluster-node/store/journal-format.ts';
+import { positionChange } from '@grapevine/cluster-node/store/journal-position.ts';
 import { type Change, tables } from '@grapevine/cluster-node/store/key-value.ts';
 import { everything } from '@grapevine/cluster-node/store/keys.ts';
 import { MemoryLogStore } from '@grapevine/cluster-node/store/memory-log-store.ts';
@@ -22,7 +31,12 @@ import { OriginLog, startHlc } from '../fixtures/origin-log.ts';
 
 const file = new URL('disk.json', import.meta.url);
 const hex = z.string().regex(/^([0-9a-f]{2})*$/);
-const schema = z.strictObject({ segment: hex, tables: z.record(z.enum(tables), z.record(hex, hex)), journalled: hex });
+const schema = z.strictObject({
+  segment: hex,
+  tables: z.record(z.enum(tables), z.record(hex, hex)),
+  journalled: hex,
+  journal: z.record(z.string(), hex),
+});
 
 async function observed(): Promise<z.infer<typeof schema>> {
   const late = new OriginLog('late', startHlc + 100n);
@@ -60,7 +74,12 @@ async function observed(): Promise<z.infer<typeof schema>> {
     const pairs = kept(table).slice(0, few(table));
     return [table, Object.fromEntries(pairs.map(([key, value]) => [toHex(key), toHex(value.subarray(0, 1024))]))];
   });
-  return { segment: toHex(first.segment.bytes), tables: Object.fromEntries(dump), journalled: toHex(journalled) };
+  return {
+    segment: toHex(first.segment.bytes),
+    tables: Object.fromEntries(dump),
+    journalled: toHex(journalled),
+    journal: journalBytes(),
+  };
 }
 
 function someFork(origin: string): Fork {
@@ -70,6 +89,23 @@ function someFork(origin: string): Fork {
   const other = { ...own, id: '05'.repeat(32) };
   const times = { foundMs: 1_700_000_000_000, seenMs: 1_700_000_000_001, endedMs: null };
   return { origin, seq: 5, size: 8, own, other, peer: 'node-2', ...times };
+}
+
+/** The journal's parts, with ids and salts that are random elsewhere. */
+function journalBytes(): Record<string, string> {
+  const [id, salt] = [new Uint8Array(idBytes).fill(1), new Uint8Array(saltBytes).fill(2)];
+  const payload = Buffer.from('payload');
+  const record = Buffer.alloc(paddedLength(payload.length));
+  payload.copy(record, recordHeaderBytes);
+  sealRecord(record, salt, { sequence: 7, confirmed: 6, payloadBytes: payload.length });
+  const open = positionChange({ applied: 5, id, salt });
+  const closed = positionChange({ applied: 5, id, salt: undefined });
+  return {
+    file: toHex(emptyFile(id).subarray(0, 36)),
+    record: toHex(record.subarray(0, recordHeaderBytes + payload.length)),
+    positionInUse: toHex(open.value ?? new Uint8Array(0)),
+    positionClosed: toHex(closed.value ?? new Uint8Array(0)),
+  };
 }
 
 test('segments, tables and journalled changes have the bytes that they always had', async () => {

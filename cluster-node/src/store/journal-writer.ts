@@ -13,7 +13,7 @@ interface JournalFile {
   newest: number;
 }
 
-/** Records on their way to disk at once: syncs of two overlap, more gain nothing on the disks that were measured. */
+/** Records on their way to disk at once: their syncs overlap. More would only split up what shares a sync. */
 export const maxRecordsUnderWay = 2;
 
 /** Appends records to a journal whose records are all in the database. */
