@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import fc from 'fast-check';
 import { Batch } from './batch.ts';
@@ -95,6 +96,51 @@ for (const [name, open] of Object.entries(stores)) {
     });
   });
 }
+
+describe('LMDB that is opened anew', () => {
+  const change = (i: number): Change => ({ table: 'topics', key: Uint8Array.of(i), value: Uint8Array.of(i) });
+
+  test('has what was written, and refuses in words what is read in between', async () => {
+    const store = LmdbKeyValue.open(newFolder(), { readOnly: false });
+    await store.write([change(1)]);
+    let isOpening = true;
+    const outcomes = new Set<unknown>();
+    const reading = (async () => {
+      for (; isOpening; await Promise.resolve()) {
+        try {
+          outcomes.add(store.get('topics', Uint8Array.of(1))?.[0]);
+        } catch (error) {
+          outcomes.add(error instanceof GrapevineError && error.code);
+        }
+      }
+    })();
+    for (let i = 0; i < 20; i++) await store.reopen();
+    isOpening = false;
+    await reading;
+    assert.deepEqual(outcomes, new Set([1, 'UNAVAILABLE']));
+    // lmdb would end the process in a later turn, if it had been read from while it was closed.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await store.write([change(2)]);
+    assert.equal(store.get('topics', Uint8Array.of(2))?.[0], 2);
+    await store.close();
+    assert.throws(() => store.get('topics', Uint8Array.of(2)), { code: 'UNAVAILABLE' });
+    await assert.rejects(store.write([change(3)]), { code: 'UNAVAILABLE' });
+  });
+
+  test('is not opened when its file is gone or another one', async () => {
+    const folder = newFolder();
+    const store = LmdbKeyValue.open(folder, { readOnly: false });
+    await store.write([change(1)]);
+    renameSync(join(folder, 'data.mdb'), join(folder, 'away'));
+    await assert.rejects(store.reopen(), { code: 'DISK_FAILED' });
+    await assert.rejects(store.write([change(2)]), { code: 'DISK_FAILED' });
+    assert.equal(store.get('topics', Uint8Array.of(1))?.[0], 1, 'what was open can still be read');
+    renameSync(join(folder, 'away'), join(folder, 'data.mdb'));
+    await store.reopen();
+    await store.write([change(2)]);
+    await store.close();
+  });
+});
 
 test('a batch reads like the store will after it was written', () => {
   fc.assert(

@@ -18,8 +18,9 @@ export class LmdbKeyValue implements Database {
   readonly #folder: string;
   readonly #options: OpenOptions;
   readonly #copies = new Copies();
-  #env: RootDatabase<Uint8Array, Uint8Array>;
-  #databases: ReadonlyMap<Table, BinaryDatabase>;
+  #env: RootDatabase<Uint8Array, Uint8Array> | undefined;
+  /** None while the environment is closed: lmdb ends the process some time after it was read from then. */
+  #databases: ReadonlyMap<Table, BinaryDatabase> = new Map();
   /** Which file was opened, whatever has its name now. */
   readonly #identity: string | undefined;
   /** Settles with the newest write. */
@@ -28,8 +29,7 @@ export class LmdbKeyValue implements Database {
   private constructor(folder: string, options: OpenOptions) {
     this.#folder = folder;
     this.#options = options;
-    this.#env = openEnvironment(folder, options);
-    this.#databases = databasesOf(this.#env);
+    this.#open();
     this.#identity = identityOf(folder);
   }
 
@@ -66,18 +66,27 @@ export class LmdbKeyValue implements Database {
 
   async reopen(): Promise<void> {
     this.#requireFile();
-    await this.#env.close();
-    this.#env = openEnvironment(this.#folder, this.#options);
-    this.#databases = databasesOf(this.#env);
+    await this.close();
+    this.#open();
   }
 
   async close(): Promise<void> {
-    await this.#env.close();
+    const env = this.#env;
+    this.#env = undefined;
+    this.#databases = new Map();
+    await env?.close();
+  }
+
+  #open(): void {
+    const env = openEnvironment(this.#folder, this.#options);
+    this.#env = env;
+    this.#databases = databasesOf(env);
   }
 
   async #commit(changes: readonly Change[]): Promise<void> {
     // LMDB would go on in a file without a name, and nothing of it would be found at the next start.
     this.#requireFile();
+    if (this.#env === undefined) throw closed();
     try {
       await this.#env.batch(() => {
         for (const { table, key, value } of changes) {
@@ -97,7 +106,7 @@ export class LmdbKeyValue implements Database {
 
   #database(table: Table): BinaryDatabase {
     const database = this.#databases.get(table);
-    if (database === undefined) throw new RangeError(`There is no table ${table}.`);
+    if (database === undefined) throw closed();
     return database;
   }
 }
@@ -145,6 +154,10 @@ function openEnvironment(folder: string, options: OpenOptions): RootDatabase<Uin
       cause: error,
     });
   }
+}
+
+function closed(): GrapevineError {
+  return new GrapevineError('UNAVAILABLE', 'The database is closed.', { retryAfterSeconds: 1 });
 }
 
 function databasesOf(env: RootDatabase<Uint8Array, Uint8Array>): ReadonlyMap<Table, BinaryDatabase> {
