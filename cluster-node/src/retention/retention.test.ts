@@ -117,9 +117,10 @@ test('the space of bodies is used again: under steady publishing the file grows 
     }
     return statSync(join(databaseFolder(folder), 'data.mdb')).size;
   };
-  const before = await publish(200);
-  const after = await publish(200);
-  const published = 200 * messages.length * body.length;
+  // How large it grows at first depends on how much is taken over at once: the busier the machine, the more.
+  const before = await publish(300);
+  const after = await publish(400);
+  const published = 400 * messages.length * body.length;
   assert.ok(after - before < published / 8, `${published} bytes were published, the file grew by ${after - before}`);
   await store.close();
   rmSync(folder, { recursive: true });

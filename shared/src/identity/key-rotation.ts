@@ -27,7 +27,8 @@ interface Retiring {
  * Which passphrases of a changing list are in force, so that processes that see the changes at different moments understand
  * each other all the time: the first of the list seals, all open. One that appears opens at once, but seals only
  * `rotateAfterMs` later, when everybody opens with it; one that disappears opens for twice as long, until nobody seals
- * with it any more. This holds if every process sees a change within half of `rotateAfterMs`.
+ * with it any more. This holds if every process sees every version of the list, within half of `rotateAfterMs`: one that
+ * misses a version takes what was removed and came back for known all the time.
  */
 export class KeyRotation {
   readonly #rotateAfterMs: number;
