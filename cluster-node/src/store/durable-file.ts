@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { unusable } from './disk-trouble.ts';
 
 /** Puts a whole file in the place of `path`; on disk when this resolves. A crash leaves the old one or the new one. */
 export async function replaceDurably(path: string, content: Uint8Array): Promise<void> {
@@ -19,5 +21,15 @@ async function withFile(path: string, flags: string, use: (file: FileHandle) => 
     await use(file);
   } finally {
     await file.close();
+  }
+}
+
+/** A small file's text; undefined when there is no such file. Throws `DATA_DIR_UNUSABLE` when it cannot be read. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw unusable(`read ${path}`, error);
   }
 }

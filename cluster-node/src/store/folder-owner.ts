@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { unusable } from './disk-trouble.ts';
+import { readIfThere } from './durable-file.ts';
 
 const fileName = 'owner';
 
@@ -18,15 +19,6 @@ export function claimFolder(dataDir: string, node: string): void {
     write(path, node);
   } else if (owner !== node) {
     throw new GrapevineError('DATA_DIR_FOREIGN', `${path} says that the folder belongs to ${owner}, this is ${node}.`);
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw unusable(`read ${path}`, error);
   }
 }
 

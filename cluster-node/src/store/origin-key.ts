@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
 import { unusable } from './disk-trouble.ts';
+import { readIfThere } from './durable-file.ts';
 import { generateOriginKey } from './ed25519.ts';
 
 const fileName = 'origin.key';
@@ -35,15 +36,6 @@ export function retireOriginKey(dataDir: string, origin: string): void {
     syncFolder(dataDir);
   } catch (error) {
     throw unusable(path, error);
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw unusable(`read ${path}`, error);
   }
 }
 

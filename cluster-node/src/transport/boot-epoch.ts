@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { unusable } from '../store/disk-trouble.ts';
+import { readIfThere } from '../store/durable-file.ts';
 
 const fileName = 'boot-epoch';
 /** Epochs are 48 bits in datagrams. */
@@ -42,15 +43,6 @@ function readLast(path: string): number {
   const last = /^\d{1,15}\n$/.test(text) ? Number(text) : Number.NaN;
   if (last < maxEpoch) return last;
   throw new GrapevineError('DATA_DAMAGED', `Expected ${path} to hold milliseconds below 2^48 on one line.`);
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw unusable(`read ${path}`, error);
-  }
 }
 
 /** A crash leaves the old file or the new one, never half of it. */
