@@ -2,6 +2,7 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { CommandError } from './command-error.ts';
+import { addApiKey } from './commands/api-key.ts';
 import { addCompare } from './commands/compare.ts';
 import { addConfig } from './commands/config.ts';
 import { addFsck } from './commands/fsck.ts';
@@ -66,6 +67,7 @@ Examples:
   addPublish(program, context);
   addTail(program, context);
   addToken(program, context);
+  addApiKey(program, context);
   program.commandsGroup('Check:');
   addStatus(program, context, setExitCode);
   addCompare(program, context, setExitCode);

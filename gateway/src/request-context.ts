@@ -2,6 +2,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
+import type { ApiKey } from './auth/api-keys.ts';
 import type { Route } from './routes/route-table.ts';
 
 /** What the steps learn about one request, each adding its part. */
@@ -17,6 +18,8 @@ export class RequestContext {
   readonly answerHeaders: string[] = [];
   route: Route | undefined = undefined;
   identity: Identity | undefined = undefined;
+  /** The key that proved `identity`, if it was one. */
+  apiKey: ApiKey | undefined = undefined;
   /** Base URL of the upstream instance that got the request. */
   upstream: string | undefined = undefined;
   /** The client's connection, if it asks for a WebSocket. */

@@ -9,10 +9,12 @@ import type { Random } from '@grapevine/shared/random.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin.ts';
+import { ApiKeyVerifier } from './auth/api-keys.ts';
 import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
 import { exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
+import { ApiKeyRates } from './limits/api-key-rates.ts';
 import { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
 import { EdgeRequest, type Step } from './request-context.ts';
@@ -92,9 +94,9 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),
     limitAddress(byAddress),
-    authenticate(new TokenVerifier(credentials.tokenKeys, config.auth, clock)),
+    authenticate(new TokenVerifier(credentials, config.auth, clock), new ApiKeyVerifier(credentials, clock)),
     authorize(),
-    limitPrincipal(byPrincipal),
+    limitPrincipal(byPrincipal, new ApiKeyRates(rateLimit.maxKeys)),
     forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config.maxBodyBytes),
   ];
 

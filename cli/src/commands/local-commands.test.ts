@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { apiKeyFileSchema, apiKeyHash, apiKeyIdOf } from '@grapevine/shared/identity/api-key.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
@@ -34,6 +35,31 @@ test('token refuses what it cannot sign for', async () => {
     assert.equal(code, 64);
     assert.match(stderr, message);
   }
+});
+
+test('api-key prints one key and keeps its hash; several add up', async () => {
+  await using folder = await temporaryFolder();
+  await makeMissingSecrets(`${folder.path}/secrets`, systemRandom);
+  const options = ['--subject', 'ada', '--scope', 'cluster:read', '--rate', '50/200', '--ttl', '2h'];
+  const first = await runCommand(['api-key', '--data-dir', folder.path, ...options]);
+  const second = await runCommand(['api-key', '--data-dir', folder.path]);
+  assert.deepEqual([first.code, first.stderr, second.code], [0, '', 0]);
+  const text = await readFile(`${folder.path}/secrets/api-keys.json`, 'utf8');
+  const { keys } = apiKeyFileSchema.parse(JSON.parse(text));
+  for (const [index, key] of [first.stdout.trimEnd(), second.stdout.trimEnd()].entries()) {
+    assert.equal(keys[index]?.id, apiKeyIdOf(key));
+    assert.equal(keys[index]?.sha256, apiKeyHash(key).toString('hex'));
+    assert.ok(!text.includes(key.slice(-43)), 'the secret is not kept');
+  }
+  const { subject, scopes, rate } = keys[0] ?? {};
+  assert.deepEqual(
+    { subject, scopes, rate },
+    { subject: 'ada', scopes: ['cluster:read'], rate: { perSecond: 50, burst: 200 } },
+  );
+  const refused = await runCommand(['api-key', '--data-dir', folder.path, '--rate', '5/4']);
+  assert.deepEqual([refused.code, /at least as many/.test(refused.stderr)], [64, true]);
+  const elsewhere = await runCommand(['api-key', '--data-dir', `${folder.path}/none`]);
+  assert.deepEqual([elsewhere.code, /grapevine up/.test(elsewhere.stderr)], [1, true]);
 });
 
 test('config check lists every problem with its place', async () => {

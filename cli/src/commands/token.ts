@@ -1,12 +1,13 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
-import { isScope, type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
+import { type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { secretsDir } from '../supervisor/plan.ts';
 import { addDataDirOption, type DataDirOptions, dataDirOf } from '../target.ts';
 import { parseDuration } from '../terminal/duration.ts';
+import { parseScopeList, parseSubject } from '../tokens/principal-options.ts';
 import { signToken } from '../tokens/sign-token.ts';
 import { readTokenKey, type TokenAlgorithm, tokenAlgorithms } from '../tokens/token-keys.ts';
 
@@ -45,18 +46,4 @@ Examples:
     const claims = { subject, scopes: scope, ttlSeconds: ttl, issuer, audience };
     context.stdout.write(`${await signToken(claims, alg, key, systemClock, systemRandom)}\n`);
   });
-}
-
-function parseScopeList(text: string): Scope[] {
-  const names = text.split(/[\s,]+/).filter((name) => name !== '');
-  return names.map((name) => {
-    if (isScope(name)) return name;
-    throw new InvalidArgumentError(`There is no scope ${name}; expected some of ${scopes.join(', ')}.`);
-  });
-}
-
-/** As the identity header takes it: 1 to 256 characters. */
-function parseSubject(text: string): string {
-  if (text.length >= 1 && text.length <= 256) return text;
-  throw new InvalidArgumentError('Expected 1 to 256 characters.');
 }

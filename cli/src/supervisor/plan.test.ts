@@ -44,6 +44,8 @@ test('every process reads its settings as they were meant, whatever the folder i
   );
   const { gateway } = configOf('gateway');
   assert.equal(gateway.auth.jwksFile, '/var/lib/grape: vine/secrets/jwks.json');
+  assert.equal(gateway.auth.apiKeysFile, '/var/lib/grape: vine/secrets/api-keys.json');
+  assert.equal(gateway.auth.revocationsFile, '/var/lib/grape: vine/secrets/revoked.json');
   assert.deepEqual(gateway.upstreams, { web: ['http://127.0.0.1:8081'], mobile: ['http://127.0.0.1:8082'] });
 });
 

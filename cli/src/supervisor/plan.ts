@@ -89,6 +89,8 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
     environment: {
       ...secrets,
       GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: setting(`${secretsDir(dataDir)}/jwks.json`),
+      GRAPEVINE_GATEWAY__AUTH__API_KEYS_FILE: setting(apiKeysFile(dataDir)),
+      GRAPEVINE_GATEWAY__AUTH__REVOCATIONS_FILE: setting(`${secretsDir(dataDir)}/revoked.json`),
       GRAPEVINE_GATEWAY__PORT: setting(basePort),
       GRAPEVINE_GATEWAY__ADMIN_PORT: setting(basePort + adminOffset),
       GRAPEVINE_GATEWAY__UPSTREAMS__WEB: setting([web.http]),
@@ -106,6 +108,10 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
 
 export function secretsDir(dataDir: string): string {
   return `${dataDir}/secrets`;
+}
+
+export function apiKeysFile(dataDir: string): string {
+  return `${secretsDir(dataDir)}/api-keys.json`;
 }
 
 interface NodeContext {

@@ -15,7 +15,7 @@ test('a first start makes all keys, for their owner alone; later starts keep the
   const dir = `${folder.path}/secrets`;
   await makeMissingSecrets(dir, systemRandom);
   const names = (await readdir(dir)).sort();
-  assert.deepEqual(names, ['cluster.key', 'edge.key', 'jwks.json', 'token-key.json']);
+  assert.deepEqual(names, ['api-keys.json', 'cluster.key', 'edge.key', 'jwks.json', 'revoked.json', 'token-key.json']);
   assert.equal((await stat(dir)).mode & 0o777, 0o700);
   for (const name of names) assert.equal((await stat(`${dir}/${name}`)).mode & 0o777, 0o600, name);
   for (const name of ['cluster.key', 'edge.key']) {
@@ -30,7 +30,7 @@ test('a first start makes all keys, for their owner alone; later starts keep the
   await rm(`${dir}/edge.key`);
   await makeMissingSecrets(dir, systemRandom);
   const after = await read();
-  assert.deepEqual(after.filter((text, i) => text === before[i]).length, 3);
+  assert.deepEqual(after.filter((text, i) => text === before[i]).length, 5);
 });
 
 test('tokens of both algorithms verify with the key set, and carry what they should', async () => {

@@ -1,8 +1,8 @@
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { describeIssues } from '@grapevine/shared/http/parse.ts';
 import { type CryptoKey, importJWK } from 'jose';
 import { z } from 'zod';
+import { readCredentials, unusableCredentials } from './credential-file.ts';
 
+const what = 'token keys';
 /** Key ids are looked up for every new token; a longer one is no id that we gave. */
 const keyId = z.string().min(1).max(128);
 const use = z.literal('sig').default('sig');
@@ -65,11 +65,9 @@ export type KeySet = ReadonlyMap<string, PinnedKey>;
  * token cannot choose how it is checked (RFC 8725 section 3.1). Throws `CONFIG_INVALID` naming `source` and what is wrong.
  */
 export async function parseKeySet(text: string, source: string): Promise<KeySet> {
-  const parsed = keySetSchema.safeParse(parseJson(text, source));
-  if (!parsed.success) throw refused(source, describeIssues(parsed.error.issues));
   const keys = new Map<string, PinnedKey>();
-  for (const jwk of parsed.data.keys) {
-    if (keys.has(jwk.kid)) throw refused(source, `two keys have the id ${jwk.kid}`);
+  for (const jwk of readCredentials(keySetSchema, text, what, source).keys) {
+    if (keys.has(jwk.kid)) throw unusableCredentials(what, source, `two keys have the id ${jwk.kid}`);
     keys.set(jwk.kid, await pinned(jwk, source));
   }
   return keys;
@@ -81,14 +79,12 @@ export async function parseKeySet(text: string, source: string): Promise<KeySet>
  * usual one of its kind. Throws `CONFIG_INVALID` if no usable key is left.
  */
 export async function parseForeignKeySet(text: string, source: string): Promise<KeySet> {
-  const parsed = foreignKeySetSchema.safeParse(parseJson(text, source));
-  if (!parsed.success) throw refused(source, describeIssues(parsed.error.issues));
   const keys = new Map<string, PinnedKey>();
-  for (const foreign of parsed.data.keys) {
+  for (const foreign of readCredentials(foreignKeySetSchema, text, what, source).keys) {
     const { success, data: jwk } = publicJwkSchema.safeParse(essence(foreign));
     if (success && !keys.has(jwk.kid)) keys.set(jwk.kid, await pinned(jwk, source));
   }
-  if (keys.size === 0) throw refused(source, 'it has no public key for signatures with a kid');
+  if (keys.size === 0) throw unusableCredentials(what, source, 'it has no public key for signatures with a kid');
   return keys;
 }
 
@@ -109,22 +105,7 @@ async function pinned(jwk: Jwk, source: string): Promise<PinnedKey> {
   try {
     return { algorithm: jwk.alg, key: await importJWK(jwk, jwk.alg) };
   } catch (error) {
-    throw refused(source, `key ${jwk.kid}: ${messageOf(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw unusableCredentials(what, source, `key ${jwk.kid}: ${reason}`);
   }
-}
-
-function parseJson(text: string, source: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw refused(source, messageOf(error));
-  }
-}
-
-function refused(source: string, reason: string): GrapevineError {
-  return new GrapevineError('CONFIG_INVALID', `Cannot use the token keys in ${source}: ${reason}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

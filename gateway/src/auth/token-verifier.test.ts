@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '@grapevine/shared/clock.ts';
 import { SignJWT } from 'jose';
 import type { PinnedKey } from './key-set.ts';
+import { noRevocations } from './revocations.ts';
 import type { TokenKeys } from './token-keys.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
@@ -23,7 +24,11 @@ class CountingKeys implements TokenKeys {
 function setUp(cacheEntries = rules.cacheEntries): { clock: ManualClock; keys: CountingKeys; tokens: TokenVerifier } {
   const clock = new ManualClock();
   const keys = new CountingKeys();
-  return { clock, keys, tokens: new TokenVerifier(keys, { ...rules, cacheEntries }, clock) };
+  return {
+    clock,
+    keys,
+    tokens: new TokenVerifier({ tokenKeys: keys, revocations: noRevocations }, { ...rules, cacheEntries }, clock),
+  };
 }
 
 function sign(clock: ManualClock, subject: string, lifetimeSeconds = 60): Promise<string> {

@@ -1,46 +1,72 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
+import type { ApiKeyVerifier } from '../auth/api-keys.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { Step } from '../request-context.ts';
 import { offeredBearer } from '../websocket/bearer-subprotocol.ts';
 
 /** `Authorization: Bearer <token>` (RFC 6750 section 2.1); the scheme's case does not count (RFC 9110 section 11.1). */
 const bearerPattern = /^bearer +([\w.~+/-]+=*)$/i;
+const apiKeyPattern = /^apikey +(\S+)$/i;
+const apiKeyHeader = 'x-api-key';
+
+/** What a caller sends to prove who it is. */
+type Offer = { readonly token: string } | { readonly apiKey: string };
 
 /**
- * Establishes who is calling from a bearer token in the header, or from the one that a WebSocket offers as a subprotocol; a
- * token in the address would end up in logs and is not looked at. Public routes pass without one, and a token there counts
- * for nothing. A token that is known already passes at once.
+ * Establishes who is calling from a bearer token or an API key in the headers, or from the token that a WebSocket offers as
+ * a subprotocol; what stands in the address would end up in logs and is not looked at. Public routes pass without, and
+ * credentials there count for nothing. A token that is known already passes at once.
  */
-export function authenticate(tokens: TokenVerifier): Step {
+export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier): Step {
   return ({ context, headers }, _response, next) => {
     if (context.route?.access === 'public') return next();
     const refuse = (error: unknown): never => {
-      context.answerHeader('www-authenticate', challenge(headers.authorization));
+      context.answerHeader('www-authenticate', challenge(headers));
       throw error;
     };
     const admit = (identity: Identity): void => {
       context.identity = identity;
       next();
     };
-    const offered = context.upgrade === undefined ? undefined : offeredBearer(headers);
-    const token = offered ?? bearerToken(headers.authorization);
-    if (token instanceof GrapevineError) return refuse(token);
-    const known = tokens.recall(token);
-    return known === undefined ? tokens.verify(token).then(admit, refuse) : admit(known);
+    const subprotocol = context.upgrade === undefined ? undefined : offeredBearer(headers);
+    const offer = subprotocol === undefined ? offered(headers) : { token: subprotocol };
+    if (offer instanceof GrapevineError) return refuse(offer);
+    if ('apiKey' in offer) {
+      try {
+        context.apiKey = apiKeys.verify(offer.apiKey);
+      } catch (error) {
+        return refuse(error);
+      }
+      return admit(context.apiKey.identity);
+    }
+    const known = tokens.recall(offer.token);
+    return known === undefined ? tokens.verify(offer.token).then(admit, refuse) : admit(known);
   };
 }
 
-/** The token in the header, or what is wrong with the header. */
-function bearerToken(authorization: string | undefined): string | GrapevineError {
+/** The credentials in the headers, or what is wrong with them. Of two it would be in doubt who is calling. */
+function offered(headers: IncomingHttpHeaders): Offer | GrapevineError {
+  const { authorization, [apiKeyHeader]: apiKey } = headers;
+  if (authorization !== undefined && apiKey !== undefined) return refusal('Send a token or an API key, not both.');
+  if (apiKey !== undefined) return { apiKey: String(apiKey) };
   if (authorization === undefined) {
-    return new GrapevineError('UNAUTHENTICATED', 'This needs a token in the header Authorization: Bearer <token>.');
+    return refusal('This needs a token in the header Authorization: Bearer <token>, or an API key in X-API-Key.');
   }
   const token = bearerPattern.exec(authorization)?.[1];
-  return token ?? new GrapevineError('UNAUTHENTICATED', 'The Authorization header must read: Bearer <token>.');
+  if (token !== undefined) return { token };
+  const inAuthorization = apiKeyPattern.exec(authorization)?.[1];
+  if (inAuthorization !== undefined) return { apiKey: inAuthorization };
+  return refusal('The Authorization header must read: Bearer <token>, or ApiKey <key>.');
+}
+
+function refusal(detail: string): GrapevineError {
+  return new GrapevineError('UNAUTHENTICATED', detail);
 }
 
 /** RFC 6750 section 3: no error code for a caller that did not try to authenticate. */
-function challenge(authorization: string | undefined): string {
+function challenge({ authorization, [apiKeyHeader]: apiKey }: IncomingHttpHeaders): string {
+  if (apiKey !== undefined || /^apikey /i.test(authorization ?? '')) return 'ApiKey realm="grapevine"';
   return authorization === undefined ? 'Bearer realm="grapevine"' : 'Bearer realm="grapevine", error="invalid_token"';
 }

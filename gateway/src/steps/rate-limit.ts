@@ -1,4 +1,5 @@
 import { rateKeyOf } from '../limits/address-key.ts';
+import type { ApiKeyRates } from '../limits/api-key-rates.ts';
 import type { KeyedRateLimiter, RateVerdict } from '../limits/rate-limiter.ts';
 import type { RequestContext, Step } from '../request-context.ts';
 
@@ -8,10 +9,13 @@ export function limitAddress(limiter: KeyedRateLimiter): Step {
     chargeThen(limiter, rateKeyOf(context.address), 'this address', context, next);
 }
 
-/** After authorization: a principal is held to its rate wherever it calls from. */
-export function limitPrincipal(limiter: KeyedRateLimiter): Step {
+/** After authorization: a principal is held to its rate wherever it calls from, an API key with a rate of its own to that. */
+export function limitPrincipal(limiter: KeyedRateLimiter, apiKeyRates: ApiKeyRates): Step {
   return ({ context }, _response, next) => {
-    const { identity } = context;
+    const { identity, apiKey } = context;
+    if (apiKey?.rate !== undefined) {
+      return chargeThen(apiKeyRates.limiterOf(apiKey.rate), apiKey.id, 'this API key', context, next);
+    }
     return identity === undefined ? next() : chargeThen(limiter, identity.subject, 'this principal', context, next);
   };
 }

@@ -8,8 +8,10 @@ import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
 import { Registry } from 'prom-client';
+import type { Credentials } from '../auth/credentials.ts';
 import { parseKeySet } from '../auth/key-set.ts';
-import { fixedTokenKeys, type TokenKeys } from '../auth/token-keys.ts';
+import { noRevocations } from '../auth/revocations.ts';
+import { fixedTokenKeys } from '../auth/token-keys.ts';
 import { type Route, routeTable } from '../routes/route-table.ts';
 import { startGateway } from '../server.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
@@ -23,6 +25,8 @@ export interface TokenOptions {
   readonly issuer?: string;
   readonly audience?: string;
   readonly keyId?: string;
+  /** `jti`. */
+  readonly tokenId?: string;
   readonly algorithm?: 'EdDSA' | 'HS256';
   /** Signs with this instead of the key that `algorithm` means. */
   readonly key?: KeyObject | Uint8Array;
@@ -60,9 +64,13 @@ export const engines: readonly Engine[] = ['dispatch', 'proxy'];
 
 /**
  * A real gateway on free ports in front of two recording upstreams; `settings` overrides the `gateway` section. With
- * `engine`, all routes go by it.
+ * `engine`, all routes go by it; `credentials` stand in for those of the tests.
  */
-export async function startRunningGateway(settings: object = {}, engine?: Engine): Promise<RunningGateway> {
+export async function startRunningGateway(
+  settings: object = {},
+  engine?: Engine,
+  credentials?: Credentials,
+): Promise<RunningGateway> {
   const [web, mobile] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const input: GatewayInput = {
@@ -78,7 +86,7 @@ export async function startRunningGateway(settings: object = {}, engine?: Engine
   });
   const gateway = await startGateway({
     config,
-    credentials: { tokenKeys: await tokenKeysOf(publicKey) },
+    credentials: credentials ?? (await credentialsOf(publicKey)),
     edgeKeys,
     routes: routeTable({ graphiql: true }).map((route) => withEngine(route, engine)),
     clock,
@@ -125,12 +133,13 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-async function tokenKeysOf(publicKey: KeyObject): Promise<TokenKeys> {
+async function credentialsOf(publicKey: KeyObject): Promise<Credentials> {
   const keys = [
     { ...publicKey.export({ format: 'jwk' }), alg: 'EdDSA', kid: 'ed' },
     { kty: 'oct', alg: 'HS256', kid: 'hs', k: hmacKey.toString('base64url') },
   ];
-  return fixedTokenKeys(await parseKeySet(JSON.stringify({ keys }), 'the test'));
+  const tokenKeys = fixedTokenKeys(await parseKeySet(JSON.stringify({ keys }), 'the test'));
+  return { tokenKeys, apiKeys: new Map(), revocations: noRevocations };
 }
 
 function signToken(options: TokenOptions, clock: Clock, privateKey: KeyObject): Promise<string> {
@@ -143,6 +152,7 @@ function signToken(options: TokenOptions, clock: Clock, privateKey: KeyObject): 
     .setSubject(options.subject ?? 'alice')
     .setIssuedAt(now)
     .setExpirationTime(now + (options.expiresIn ?? 3_600));
+  if (options.tokenId !== undefined) jwt.setJti(options.tokenId);
   if (options.notBefore !== undefined) jwt.setNotBefore(now + options.notBefore);
   return jwt.sign(options.key ?? (algorithm === 'EdDSA' ? privateKey : hmacKey));
 }

@@ -22,6 +22,7 @@ const notForwarded = new Set([
   'transfer-encoding',
   'upgrade',
   'via',
+  'x-api-key',
   'x-real-ip',
   'x-client-ip',
   'x-request-id',

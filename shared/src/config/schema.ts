@@ -277,6 +277,16 @@ const gateway = z
           .describe(
             'Milliseconds between two looks at `jwksUrl`; a token with an unknown key causes one at once, every 10 s at most. Higher: a withdrawn key counts for longer.',
           ),
+        apiKeysFile: file
+          .optional()
+          .describe(
+            'API keys, as `grapevine api-key` writes them: hashes only. Read again when it changes; none when absent.',
+          ),
+        revocationsFile: file
+          .optional()
+          .describe(
+            '`{"tokens": [jti…], "apiKeys": [id…], "subjects": [sub…]}`: refused from when the file is read, which a change or SIGHUP causes.',
+          ),
         issuer: z.string().default('grapevine').describe('Expected `iss`.'),
         audience: z.string().default('grapevine').describe('Expected `aud`.'),
         clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),

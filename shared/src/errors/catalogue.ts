@@ -65,7 +65,13 @@ export const catalogue = {
   UNAUTHENTICATED: {
     status: 401,
     title: 'No valid credentials',
-    remedy: 'Send a valid, unexpired token as Authorization: Bearer <token>.',
+    remedy: 'Send a valid, unexpired token as Authorization: Bearer <token>, or an API key as X-API-Key.',
+    retryable: false,
+  },
+  REVOKED: {
+    status: 401,
+    title: 'The credentials were revoked',
+    remedy: 'Get new ones from whoever runs this cluster.',
     retryable: false,
   },
   FORBIDDEN: {

@@ -1,0 +1,24 @@
+import { BoundedMap } from './bounded-map.ts';
+import { KeyedRateLimiter, type Rate } from './rate-limiter.ts';
+
+/** Different rates that are kept: more than people think of, and a bound for files that change all the time. */
+const maxRates = 256;
+
+/** Limiters for API keys that have a rate of their own, one for each rate. */
+export class ApiKeyRates {
+  readonly #limiters = new BoundedMap<string, KeyedRateLimiter>(maxRates);
+  readonly #maxKeys: number;
+
+  constructor(maxKeys: number) {
+    this.#maxKeys = maxKeys;
+  }
+
+  limiterOf(rate: Rate): KeyedRateLimiter {
+    const name = `${rate.perSecond}/${rate.burst}`;
+    const known = this.#limiters.get(name);
+    if (known !== undefined) return known;
+    const limiter = new KeyedRateLimiter('api-key', rate, this.#maxKeys);
+    this.#limiters.set(name, limiter);
+    return limiter;
+  }
+}
