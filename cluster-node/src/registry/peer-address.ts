@@ -1,5 +1,6 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { isOneMachine } from '../transport/one-machine.ts';
 import type { Address } from '../wire/messages.ts';
 
 /** Where a peer's gossip socket is said to be, checked: something that a datagram can be sent to. */
@@ -10,22 +11,14 @@ export const maxPeers = 1_024;
 
 const hostPattern = /^[A-Za-z0-9._:-]{1,253}$/;
 
-/** Addresses that no single machine answers at. Sending there would reach nobody, or everybody. */
-const nobody = new BlockList();
-nobody.addSubnet('0.0.0.0', 8, 'ipv4');
-nobody.addSubnet('224.0.0.0', 4, 'ipv4');
-nobody.addAddress('255.255.255.255', 'ipv4');
-nobody.addAddress('::', 'ipv6');
-nobody.addSubnet('ff00::', 8, 'ipv6');
-
 /**
  * The address, checked. Throws `CONFIG_INVALID` for a host that is neither a name nor an address of one machine, and for a
  * port that is not between 1 and 65535; `source` begins the message.
  */
 export function checkedAddress(host: string, port: number, source: string): PeerAddress {
   const family = isIP(host);
-  const isOneMachine = family === 0 ? !host.includes(':') : !nobody.check(host, family === 6 ? 'ipv6' : 'ipv4');
-  if (!hostPattern.test(host) || !isOneMachine) {
+  const isUsable = family === 0 ? !host.includes(':') : isOneMachine(host, family);
+  if (!hostPattern.test(host) || !isUsable) {
     throw invalid(`${source}: found the host ${quoted(host)}, expected a host name or the IP address of one machine.`);
   }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {

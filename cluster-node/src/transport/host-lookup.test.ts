@@ -29,6 +29,15 @@ test('an address is its own answer, at once', () => {
   assert.deepEqual(asked, []);
 });
 
+test('an address of many machines, or of none, is no answer, whether a record or a name server gives it', async () => {
+  const { lookup, clock } = fixture();
+  const nobody = ['224.0.0.1', '239.1.2.3', '255.255.255.255', '0.0.0.0', '::', 'ff02::1', '::ffff:224.0.0.1'];
+  for (const address of nobody) assert.equal(await lookup(address), 'EADDRNOTAVAIL', address);
+  const hosts = new HostLookup(async () => ({ address: '224.0.0.1', family: 4 }), clock);
+  const code = await new Promise((resolve) => hosts.lookup('3758096385', 4, (error) => resolve(error?.code)));
+  assert.equal(code, 'EADDRNOTAVAIL');
+});
+
 test('many questions at once and soon after are one query', async () => {
   const { clock, asked, lookup } = fixture();
   assert.deepEqual(await Promise.all([lookup('node-1'), lookup('node-1')]), ['10.0.0.1', '10.0.0.1']);

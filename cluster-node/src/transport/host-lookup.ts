@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '@grapevine/shared/clock.ts';
+import { isOneMachine } from './one-machine.ts';
 
 export type LookupCallback = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
 
@@ -23,23 +24,43 @@ export class HostLookup {
   readonly #resolve: Resolve;
   readonly #clock: Clock;
   readonly #answers = new Map<string, { readonly untilMs: number; readonly answer: Promise<LookupAddress> }>();
+  /** The family of IP addresses that may be sent to. */
+  readonly #addresses = new Map<string, number>();
 
   constructor(resolve: Resolve, clock: Clock) {
     this.#resolve = resolve;
     this.#clock = clock;
   }
 
-  /** As `dgram.createSocket` wants it. IP addresses are answered at once. `family` is 4 or 6. */
+  /**
+   * As `dgram.createSocket` wants it. IP addresses are answered at once. `family` is 4 or 6. Whatever a member record or a
+   * name server says, nothing goes to many machines at once: such an address fails as `EADDRNOTAVAIL`.
+   */
   lookup(host: string, family: number, callback: LookupCallback): void {
+    const known = this.#addresses.get(host);
+    if (known !== undefined) {
+      callback(null, host, known);
+      return;
+    }
     const ipFamily = isIP(host);
     if (ipFamily !== 0) {
-      callback(null, host, ipFamily);
+      this.#answerAddress({ address: host, family: ipFamily }, callback);
       return;
     }
     this.#answerFor(host, family).then(
-      ({ address, family: found }) => callback(null, address, found),
+      (answer) => this.#answerAddress(answer, callback),
       (error: NodeJS.ErrnoException) => callback(error, '', 0),
     );
+  }
+
+  #answerAddress({ address, family }: LookupAddress, callback: LookupCallback): void {
+    if (!isOneMachine(address, family)) {
+      callback(Object.assign(new Error(`${address} is no single machine`), { code: 'EADDRNOTAVAIL' }), '', 0);
+      return;
+    }
+    if (this.#addresses.size === maxHosts) this.#addresses.clear();
+    this.#addresses.set(address, family);
+    callback(null, address, family);
   }
 
   #answerFor(host: string, family: number): Promise<LookupAddress> {
