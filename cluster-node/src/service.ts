@@ -1,7 +1,7 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
 import type { MemberState } from '@grapevine/shared/contracts/node-api.ts';
-import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
+import { MutualTls, type PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
@@ -75,7 +75,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const access: PeerAccess = {
     signer: new IdentitySigner(identityKeys, 'node', systemClock),
     subject: `node:${settings.name}`,
-    fetch: tls?.fetch ?? fetch,
+    fetch: settings.gossip.insecure ? callNobody : (tls?.fetch ?? fetch),
   };
   const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
   const scrubber = new Scrubber({
@@ -177,6 +177,11 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     ended,
   };
 }
+
+/** Without seals anybody can name an address as a member's, and would be sent a header that vouches for this node. */
+const callNobody: PeerFetch = async () => {
+  throw new Error('nodes do not call each other in insecure mode');
+};
 
 /** Streams a peer's segments from its HTTP API. */
 function segmentsOfPeers(access: PeerAccess): SegmentSource {

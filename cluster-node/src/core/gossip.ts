@@ -25,7 +25,7 @@ export interface GossipOptions extends MembershipOptions {
   /** Peers asked in each round. */
   readonly fanout: number;
   readonly maxDatagramBytes: number;
-  /** Send nothing but to seeds: without seals anybody can claim to be a member, at any address. */
+  /** Talk to seeds alone: without seals anybody can claim to be a member, at any address. */
   readonly seedsOnly: boolean;
 }
 
@@ -113,7 +113,7 @@ export class Gossip {
     this.membership.heard(sender);
     const peer = this.membership.byOrigin(sender);
     // Whoever has not introduced itself has no address that we would trust.
-    if (peer === undefined) return nothing;
+    if (peer === undefined || !this.#mayTalkTo(peer.udp)) return nothing;
     if (message.type === 'pull-request') {
       this.#answer(peer, message);
       if (contradicts(message, this.#ports.flushed)) this.#ports.contradicted(sender);
@@ -268,7 +268,7 @@ export class Gossip {
 
   #send({ udp, versions }: Recipient, message: NodeMessage): void {
     const version = versionFor(this.membership.self.versions, versions, this.#round);
-    if (version === undefined || (this.#options.seedsOnly && !this.#isSeed(udp))) return;
+    if (version === undefined || !this.#mayTalkTo(udp)) return;
     this.#ports.send(udp, message, version);
   }
 
@@ -286,8 +286,8 @@ export class Gossip {
     }
   }
 
-  #isSeed({ host, port }: Address): boolean {
-    return this.seeds.some((seed) => seed.host === host && seed.port === port);
+  #mayTalkTo({ host, port }: Address): boolean {
+    return !this.#options.seedsOnly || this.seeds.some((seed) => seed.host === host && seed.port === port);
   }
 
   #memberDigest(): MemberDigest[] {
