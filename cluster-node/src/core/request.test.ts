@@ -24,11 +24,20 @@ describe('the slice of a vector in a request', () => {
     }
   });
 
-  it('speaks for every origin in turn, also for those that nobody here has heard of', () => {
-    for (let i = 0; i < 50; i++) {
-      const stranger = random.bytes(16).toHex();
-      const covered = Array.from({ length: 8 }, (_, turn) => sliceVector(flushed, 7, turn).range);
-      assert.ok(covered.some(({ from, to }) => stranger >= from && stranger <= to));
+  it('speaks for every origin in as many turns as there are slices, also for those that nobody here has heard of', () => {
+    const strangers = [everyOrigin.from, everyOrigin.to, ...Array.from({ length: 50 }, () => random.bytes(16).toHex())];
+    for (let first = 0; first < 50; first++) {
+      const covered = Array.from({ length: 8 }, (_, turn) => sliceVector(flushed, 7, first + turn).range);
+      for (const stranger of strangers) {
+        assert.ok(covered.some(({ from, to }) => stranger >= from && stranger <= to));
+      }
+    }
+  });
+
+  it('speaks for a wanted origin that nobody here has heard of, wherever it stands', () => {
+    for (const wanted of [everyOrigin.from, everyOrigin.to, random.bytes(16).toHex()]) {
+      const { from, to } = sliceVector(flushed, 7, 3, wanted).range;
+      assert.ok(wanted >= from && wanted <= to);
     }
   });
 

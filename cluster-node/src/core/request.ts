@@ -22,7 +22,7 @@ export function requestRoom(
 
 /**
  * The part of a vector that fits into one request, and the range it speaks for. When all does not fit, the slice starts at
- * `wanted`, or rotates with `turn`, so that every origin gets its turn.
+ * `wanted`, or goes on with `turn`: within as many turns as there are slices every origin is spoken for.
  */
 export function sliceVector(
   flushed: ReadonlyMap<string, number>,
@@ -32,8 +32,11 @@ export function sliceVector(
 ): { range: OriginRange; vector: OriginSize[]; complete: boolean } {
   const sorted = [...flushed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([origin, size]) => ({ origin, size }));
   if (sorted.length <= room) return { range: everyOrigin, vector: sorted, complete: true };
+  const slices = Math.ceil(sorted.length / room);
   const found = wanted === undefined ? -1 : sorted.findIndex(({ origin }) => origin >= wanted);
-  const start = found >= 0 ? found : (turn * room) % sorted.length;
+  // A wanted origin behind all that are here is spoken for by the last slice.
+  const slice = wanted === undefined ? turn % slices : slices - 1;
+  const start = found >= 0 ? found : slice * room;
   const vector = sorted.slice(start, start + room);
   const before = sorted[start - 1];
   const isLast = start + room >= sorted.length;
