@@ -9,8 +9,10 @@ import type { Route } from './routes/route-table.ts';
 export class RequestContext {
   /** Under which all processes log it. */
   requestId = '';
-  /** Address of the peer's socket, IPv4-mapped IPv6 written as IPv4. */
+  /** Address of the client: the peer's, or what trusted proxies say. IPv4-mapped IPv6 is written as IPv4. */
   address = '';
+  /** By which the client called, as far as we or a trusted proxy know. */
+  scheme: 'http' | 'https' = 'http';
   /**
    * Headers of the answer, whoever makes it: names in lower case and values in turn. They stay in one list until the head
    * is written: Node takes such a list as it is, whereas headers that are set one by one are checked and copied twice.

@@ -27,6 +27,7 @@ import { bodyLimit } from './steps/body-limit.ts';
 import { Drain } from './steps/drain.ts';
 import { forward } from './steps/forward.ts';
 import { InTurn } from './steps/in-turn.ts';
+import { ipAccess } from './steps/ip-access.ts';
 import { matchRoute } from './steps/match-route.ts';
 import { limitAddress, limitPrincipal } from './steps/rate-limit.ts';
 import { requestId } from './steps/request-id.ts';
@@ -90,6 +91,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     requestId(random),
     accessLog(log, new GatewayMetrics(metrics), clock),
     securityHeaders(),
+    ipAccess(config.ipAccess),
     wellFormed(),
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),

@@ -76,7 +76,8 @@ export function forwardedHeaders(
     forwarded.push('traceparent', traceparent);
     append(forwarded, 'tracestate', headers['tracestate']);
   }
-  forwarded.push(requestIdHeader, context.requestId, 'x-forwarded-for', context.address, 'x-forwarded-proto', 'http');
+  forwarded.push(requestIdHeader, context.requestId, 'x-forwarded-for', context.address);
+  forwarded.push('x-forwarded-proto', context.scheme);
   append(forwarded, 'x-forwarded-host', headers.host);
   append(forwarded, identityHeader, identity);
   return forwarded;

@@ -255,6 +255,17 @@ const rate = (perSecond: number, burst: number) =>
     })
     .prefault({});
 
+/** Lists of them are searched for each request. */
+const maxNetworks = 1_000;
+const networks = z
+  .array(
+    z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+      error: 'expected an IP address or network in CIDR notation',
+    }),
+  )
+  .max(maxNetworks)
+  .default([]);
+
 const gateway = z
   .strictObject({
     host: host.default('127.0.0.1'),
@@ -291,6 +302,15 @@ const gateway = z
         audience: z.string().default('grapevine').describe('Expected `aud`.'),
         clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),
         cacheEntries: z.int().min(0).max(1_000_000).default(10_000).describe('Verified tokens kept, about 1 KB each.'),
+      })
+      .prefault({}),
+    ipAccess: z
+      .strictObject({
+        allow: networks.describe('Addresses and networks that may call; everybody when empty.'),
+        deny: networks.describe('Addresses and networks that may not call, whatever `allow` says.'),
+        trustedProxies: networks.describe(
+          'Proxies in front of the gateway whose `X-Forwarded-For` and `-Proto` are believed. Only what cannot be reached around them.',
+        ),
       })
       .prefault({}),
     upstreams: z

@@ -80,6 +80,12 @@ export const catalogue = {
     remedy: 'Use a token that carries the scope named in the detail.',
     retryable: false,
   },
+  ADDRESS_REFUSED: {
+    status: 403,
+    title: 'This address may not call',
+    remedy: 'Call from an address that the gateway allows.',
+    retryable: false,
+  },
   NOT_FOUND: {
     status: 404,
     title: 'There is no such resource',
