@@ -9,6 +9,7 @@ import { type IdentitySigner, identityHeader } from '../identity/identity.ts';
 import type { Random } from '../random.ts';
 import { failureAsError, isNodesFault, mayGoOn, type Read, reader, readerOrMissing, refusalOf } from './answers.ts';
 import type { Caller } from './caller.ts';
+import { HungNodeWatch } from './hung-node-watch.ts';
 import type { NodeChannel } from './node-channel.ts';
 import { NodeDirectory } from './node-directory.ts';
 import { NodeFailure } from './node-failure.ts';
@@ -211,10 +212,13 @@ export class ClusterCalls {
     const { method, path, body } = call;
     const startedMs = this.clock.monotonicMs();
     const elapsedMs = (): number => this.clock.monotonicMs() - startedMs;
+    // Worth knowing only where something can be done about it.
+    using watch = (call.waitsMs ?? 0) > 0 && call.repeatable ? new HungNodeWatch(channel, caller.signal) : undefined;
     channel.health.begin();
     try {
       const headers = this.#headers(caller);
-      const answer = await channel.request({ method, path, body, headers, timeoutMs, signal: caller.signal });
+      const signal = watch?.signal ?? caller.signal;
+      const answer = await channel.request({ method, path, body, headers, timeoutMs, signal });
       const decoded = read(answer);
       // How long a publish takes says more of the peers that it waits for than of this node.
       channel.health.succeeded(method === 'GET' ? elapsedMs() : undefined);

@@ -290,3 +290,15 @@ test('heads, roots and comparisons come from the node that was named', async () 
     return true;
   });
 });
+
+test('a publish that may wait long does not wait for a node that hangs', async () => {
+  await using under = await startClient(3);
+  const { client, cluster } = under;
+  for (const node of cluster.nodes.slice(1)) node.frozen = true;
+  const impatient = { ...ada, signal: AbortSignal.timeout(20_000) };
+  const concern = { acks: 2, timeoutMs: 30_000 };
+  for (let i = 0; i < 3; i++) {
+    const messages = [{ topic: 't', body: 'x', idempotencyKey: `hangs ${i}` }];
+    assert.equal((await client.publish(impatient, { messages, ...concern })).acknowledged, true);
+  }
+});
