@@ -41,17 +41,22 @@ test('upstreams show breakers and load', async () => {
   });
 });
 
-test('routes show what each path needs', async () => {
+test('routes show what each path needs, as the configuration has it with its defaults', async () => {
   const { routes } = (await read('/routes')) as { routes: { name: string }[] };
   assert.deepEqual(
     routes.find(({ name }) => name === 'mobile'),
     {
       name: 'mobile',
-      path: '/mobile/**',
+      path: '/mobile/v1/**',
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      headers: {},
+      developmentOnly: false,
       upstream: 'mobile',
       engine: 'dispatch',
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-      access: { read: 'messages:read', write: 'messages:write' },
+      webSockets: false,
+      scopes: { read: 'messages:read', write: 'messages:write' },
+      requestHeaders: { set: {}, remove: [] },
+      answerHeaders: { set: {}, remove: [] },
     },
   );
 });

@@ -5,13 +5,14 @@ import { serveMetrics } from '@grapevine/shared/metrics.ts';
 import type { Registry } from 'prom-client';
 import type { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import { pathOf } from './routes/request-target.ts';
-import type { Route } from './routes/route-table.ts';
+import type { Route } from './routes/route.ts';
+import type { RouteTable } from './routes/route-table.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
 
 export interface AdminSources {
   readonly metrics: Registry;
   readonly upstreams: UpstreamPool;
-  readonly routes: readonly Route[];
+  readonly routes: RouteTable;
   readonly limiters: readonly KeyedRateLimiter[];
   readonly maxBodyBytes: number;
   readonly isDraining: () => boolean;
@@ -26,7 +27,7 @@ export function createAdminServer(sources: AdminSources): Server {
     ['/readyz', (_request, response) => sendReadiness(response, sources.isDraining())],
     ['/metrics', (request, response) => serveMetrics(sources.metrics, request, response)],
     ['/upstreams', (_request, response) => sendJson(response, 200, { upstreams: sources.upstreams.status() })],
-    ['/routes', (_request, response) => sendJson(response, 200, { routes: sources.routes.map(describeRoute) })],
+    ['/routes', (_request, response) => sendJson(response, 200, { routes: sources.routes.routes.map(describeRoute) })],
     ['/limits', (_request, response) => sendJson(response, 200, describeLimits(sources))],
   ]);
   return createServer((request, response) => {
@@ -60,15 +61,9 @@ function sendReadiness(response: ServerResponse, draining: boolean): void {
   else sendJson(response, 200, { status: 'ready' });
 }
 
-function describeRoute(route: Route): unknown {
-  return {
-    name: route.name,
-    path: `/${route.path.join('/')}${route.exact === true ? '' : '/**'}`,
-    ...route.to,
-    methods: route.methods,
-    access: route.access,
-    condition: route.when?.condition,
-  };
+/** As it stands in the configuration, with its defaults. */
+function describeRoute({ config }: Route): unknown {
+  return config;
 }
 
 function describeLimits(sources: AdminSources): unknown {

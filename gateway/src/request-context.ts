@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { ApiKey } from './auth/api-keys.ts';
-import type { Route } from './routes/route-table.ts';
+import type { Route } from './routes/route.ts';
 
 /** What the steps learn about one request, each adding its part. */
 export class RequestContext {
@@ -22,6 +22,8 @@ export class RequestContext {
   identity: Identity | undefined = undefined;
   /** The key that proved `identity`, if it was one. */
   apiKey: ApiKey | undefined = undefined;
+  /** Largest body that this request may have. */
+  maxBodyBytes = 0;
   /** Base URL of the upstream instance that got the request. */
   upstream: string | undefined = undefined;
   /** The client's connection, if it asks for a WebSocket. */

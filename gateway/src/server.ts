@@ -18,7 +18,8 @@ import { ApiKeyRates } from './limits/api-key-rates.ts';
 import { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
 import { EdgeRequest, type Step } from './request-context.ts';
-import type { Route } from './routes/route-table.ts';
+import type { Route } from './routes/route.ts';
+import { RouteTable } from './routes/route-table.ts';
 import { accessLog } from './steps/access-log.ts';
 import { answerProblem } from './steps/answer-problem.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -29,7 +30,7 @@ import { forward } from './steps/forward.ts';
 import { InTurn } from './steps/in-turn.ts';
 import { ipAccess } from './steps/ip-access.ts';
 import { matchRoute } from './steps/match-route.ts';
-import { limitAddress, limitPrincipal } from './steps/rate-limit.ts';
+import { limitAddress, limitPrincipal, limitRoute } from './steps/rate-limit.ts';
 import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
 import { wellFormed } from './steps/well-formed.ts';
@@ -42,7 +43,8 @@ export interface GatewayDependencies {
   readonly credentials: Credentials;
   /** Keys by which the gateway vouches for callers to the BFFs. */
   readonly edgeKeys: IdentityKeys;
-  readonly routes: readonly Route[];
+  /** Whether routes for development are there. */
+  readonly development: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -68,7 +70,8 @@ const slowSenderCheckMs = 1_000;
  * other requests finish until the drain deadline, and keeps the admin listener until then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, credentials, routes, clock, random, log, metrics } = dependencies;
+  const { config, credentials, development, clock, random, log, metrics } = dependencies;
+  const routes = new RouteTable(config.routes, { development });
   const upstreams = new UpstreamPool(
     config.upstreams,
     {
@@ -82,6 +85,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const { rateLimit } = config;
   const byAddress = new KeyedRateLimiter('address', rateLimit.address, rateLimit.maxKeys);
   const byPrincipal = new KeyedRateLimiter('principal', rateLimit.principal, rateLimit.maxKeys);
+  const byRoute = routeLimiters(routes, rateLimit.maxKeys);
   const inTurn = new InTurn();
   const drain = new Drain();
 
@@ -99,7 +103,8 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     authenticate(new TokenVerifier(credentials, config.auth, clock), new ApiKeyVerifier(credentials, clock)),
     authorize(),
     limitPrincipal(byPrincipal, new ApiKeyRates(rateLimit.maxKeys)),
-    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config.maxBodyBytes),
+    limitRoute(byRoute),
+    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock)),
   ];
 
   const app = createEdgeApp(steps, answerProblem(log));
@@ -110,7 +115,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     metrics,
     upstreams,
     routes,
-    limiters: [byAddress, byPrincipal],
+    limiters: [byAddress, byPrincipal, ...byRoute.values()],
     maxBodyBytes: config.maxBodyBytes,
     isDraining: () => drain.draining,
   });
@@ -128,6 +133,16 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       await admin.stop();
     },
   };
+}
+
+/** Routes with a rate of their own. */
+function routeLimiters({ routes }: RouteTable, maxKeys: number): ReadonlyMap<Route, KeyedRateLimiter> {
+  return new Map(
+    routes.flatMap((route) => {
+      const { name, rate } = route.config;
+      return rate === undefined ? [] : [[route, new KeyedRateLimiter(name, rate, maxKeys)] as const];
+    }),
+  );
 }
 
 function createHttpServer(

@@ -6,7 +6,6 @@ import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
 import { openCredentials } from './auth/credentials.ts';
-import { routeTable } from './routes/route-table.ts';
 import { startGateway } from './server.ts';
 
 export const serviceName = 'gateway';
@@ -24,7 +23,7 @@ export async function startGatewayService(config: Config, log: Logger): Promise<
     config: config.gateway,
     credentials,
     edgeKeys: keys.identityKeys('edge-identity'),
-    routes: routeTable({ graphiql: config.bffWeb.mode === 'development' }),
+    development: config.bffWeb.mode === 'development',
     clock: systemClock,
     random: systemRandom,
     log,

@@ -10,7 +10,7 @@ import { type RunningGateway, startRunningGateway, until } from './testing/runni
 let gateway: RunningGateway;
 const open: WebSocket[] = [];
 
-async function start(settings: object = {}): Promise<void> {
+async function start(settings: Record<string, unknown> = {}): Promise<void> {
   gateway = await startRunningGateway(settings);
   gateway.web.upgradeWith(echoWebSocket);
 }

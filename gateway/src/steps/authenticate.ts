@@ -21,7 +21,7 @@ type Offer = { readonly token: string } | { readonly apiKey: string };
  */
 export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier): Step {
   return ({ context, headers }, _response, next) => {
-    if (context.route?.access === 'public') return next();
+    if (context.route?.isPublic === true) return next();
     const refuse = (error: unknown): never => {
       context.answerHeader('www-authenticate', challenge(headers));
       throw error;

@@ -9,24 +9,26 @@ import { takeBody } from '../upstreams/request-body.ts';
 import type { UpstreamPool } from '../upstreams/upstream-pool.ts';
 
 /** Carries the request to an instance of its route's upstream, vouching for the caller, and the answer to the client. */
-export function forward(upstreams: UpstreamPool, signer: IdentitySigner, maxBodyBytes: number): Step {
+export function forward(upstreams: UpstreamPool, signer: IdentitySigner): Step {
   return async (request, response) => {
     const { context, method, url } = request;
-    if (context.route === undefined || !('upstream' in context.route.to)) throw new Error('forwarding needs a route');
-    const { upstream, engine } = context.route.to;
+    const { route } = context;
+    if (route?.upstream === undefined) throw new Error('forwarding needs a route');
+    if (request.socket.destroyed) return;
     const identity = context.identity === undefined ? undefined : signer.sign(context.identity);
     try {
       const exchange = new Exchange({
-        engine,
+        engine: route.engine,
         method,
-        path: url,
+        path: route.targetFor(url),
         headers: forwardedHeaders(request, context, identity),
-        body: await takeBody(request, maxBodyBytes),
+        body: await takeBody(request, context.maxBodyBytes),
         upgrade: context.upgrade !== undefined,
+        timeoutMs: route.config.timeoutMs,
         onInterim: (status, headers) => informClient(request, response, status, headers),
       });
       context.whenOver.push(() => exchange.leave());
-      const instance = upstreams.pick(upstream);
+      const instance = upstreams.pick(route.upstream);
       context.upstream = instance.url;
       deliverAnswer(await instance.carry(exchange), request, response);
     } catch (error) {

@@ -2,6 +2,7 @@ import { rateKeyOf } from '../limits/address-key.ts';
 import type { ApiKeyRates } from '../limits/api-key-rates.ts';
 import type { KeyedRateLimiter, RateVerdict } from '../limits/rate-limiter.ts';
 import type { RequestContext, Step } from '../request-context.ts';
+import type { Route } from '../routes/route.ts';
 
 /** Before authentication, so that guessing tokens is limited too and costs us no signature checks. */
 export function limitAddress(limiter: KeyedRateLimiter): Step {
@@ -17,6 +18,16 @@ export function limitPrincipal(limiter: KeyedRateLimiter, apiKeyRates: ApiKeyRat
       return chargeThen(apiKeyRates.limiterOf(apiKey.rate), apiKey.id, 'this API key', context, next);
     }
     return identity === undefined ? next() : chargeThen(limiter, identity.subject, 'this principal', context, next);
+  };
+}
+
+/** After both: routes that have a rate of their own hold each principal to it, or each address where nobody logs in. */
+export function limitRoute(limiters: ReadonlyMap<Route, KeyedRateLimiter>): Step {
+  return ({ context }, _response, next) => {
+    const { route, identity, address } = context;
+    const limiter = route === undefined ? undefined : limiters.get(route);
+    if (limiter === undefined) return next();
+    return chargeThen(limiter, identity?.subject ?? rateKeyOf(address), 'this caller on this route', context, next);
   };
 }
 
@@ -37,7 +48,7 @@ function chargeThen(
   return verdict instanceof Promise ? verdict.then(settle) : settle(verdict);
 }
 
-/** draft-ietf-httpapi-ratelimit-headers: of two limits the narrower one, which is the principal's, is what counts. */
+/** draft-ietf-httpapi-ratelimit-headers: of two limits the narrower one is what counts, and it comes later. */
 function announce(context: RequestContext, limiter: KeyedRateLimiter, verdict: RateVerdict): void {
   context.answerHeader('ratelimit-policy', limiter.policy);
   context.answerHeader('ratelimit', `"${limiter.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`);

@@ -12,7 +12,6 @@ import type { Credentials } from '../auth/credentials.ts';
 import { parseKeySet } from '../auth/key-set.ts';
 import { noRevocations } from '../auth/revocations.ts';
 import { fixedTokenKeys } from '../auth/token-keys.ts';
-import { type Route, routeTable } from '../routes/route-table.ts';
 import { startGateway } from '../server.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
@@ -67,16 +66,24 @@ export const engines: readonly Engine[] = ['dispatch', 'proxy'];
  * `engine`, all routes go by it; `credentials` stand in for those of the tests.
  */
 export async function startRunningGateway(
-  settings: object = {},
+  { upstreams, ...settings }: { upstreams?: object; [option: string]: unknown } = {},
   engine?: Engine,
   credentials?: Credentials,
 ): Promise<RunningGateway> {
   const [web, mobile] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const input: GatewayInput = {
-    gateway: { port: 0, adminPort: 0, drainMs: 200, upstreams: { web: [web.url], mobile: [mobile.url] }, ...settings },
+    gateway: {
+      port: 0,
+      adminPort: 0,
+      drainMs: 200,
+      upstreams: { web: [web.url], mobile: [mobile.url], ...upstreams },
+      ...settings,
+    },
   };
-  const config = configSchema.parse(input).gateway;
+  const parsed = configSchema.parse(input).gateway;
+  const routes = parsed.routes.map((route) => ({ ...route, engine: engine ?? route.engine }));
+  const config = { ...parsed, routes };
   const clock = new ManualClock();
   const logs: LogLine[] = [];
   const log = createLogger({
@@ -88,7 +95,7 @@ export async function startRunningGateway(
     config,
     credentials: credentials ?? (await credentialsOf(publicKey)),
     edgeKeys,
-    routes: routeTable({ graphiql: true }).map((route) => withEngine(route, engine)),
+    development: true,
     clock,
     random: systemRandom,
     log,
@@ -117,11 +124,6 @@ export async function startRunningGateway(
       await Promise.all([web.stop(), mobile.stop()]);
     },
   };
-}
-
-function withEngine(route: Route, engine: Engine | undefined): Route {
-  if (engine === undefined || 'redirect' in route.to) return route;
-  return { ...route, to: { ...route.to, engine } };
 }
 
 /** Waits until `holds`, for at most `deadlineMs`; then fails naming what was awaited. */

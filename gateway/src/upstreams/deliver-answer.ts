@@ -25,7 +25,7 @@ function deliverWhole(answer: Answer, body: Buffer, { context, method }: EdgeReq
   const { status } = answer;
   // A length is forbidden where there can be no body (RFC 9110 section 8.6).
   const received = status === 204 ? { ...answer.headers, 'content-length': undefined } : answer.headers;
-  const headers = returnedHeaders(received, context.answerHeaders);
+  const headers = returnedHeaders(received, context.answerHeaders, context.route?.answerRules);
   if (status !== 204 && status !== 304 && method !== 'HEAD' && received['content-length'] === undefined) {
     headers.push('content-length', String(body.length));
   }
@@ -36,17 +36,22 @@ function deliverWhole(answer: Answer, body: Buffer, { context, method }: EdgeReq
 }
 
 function deliverStream(answer: Answer, body: AnswerStream, { context }: EdgeRequest, response: ServerResponse): void {
-  writeHead(response, answer.status, returnedHeaders(answer.headers, context.answerHeaders));
+  writeHead(
+    response,
+    answer.status,
+    returnedHeaders(answer.headers, context.answerHeaders, context.route?.answerRules),
+  );
   const stream = new ClientStream(body, response);
   if (isEventStream(answer.headers)) context.goodbye = () => stream.endEvents();
 }
 
 function openTunnel(answer: Answer, upstream: Duplex, request: EdgeRequest, response: ServerResponse): void {
-  const headers = returnedHeaders(answer.headers, request.context.answerHeaders);
+  const { context } = request;
+  const headers = returnedHeaders(answer.headers, context.answerHeaders, context.route?.answerRules);
   writeHead(response, answer.status, [...headers, 'connection', 'upgrade', 'upgrade', 'websocket']);
   response.flushHeaders();
   const tunnel = new Tunnel(request.socket, upstream);
-  request.context.goodbye = () => tunnel.leave();
+  context.goodbye = () => tunnel.leave();
 }
 
 function writeHead(response: ServerResponse, status: number, headers: string[]): void {

@@ -12,6 +12,8 @@ export interface ExchangeOptions {
   readonly headers: readonly string[];
   readonly body: Buffer | StreamedBody | undefined;
   readonly upgrade: boolean;
+  /** Longest time without any sign of life; the instance's own when absent. */
+  readonly timeoutMs: number | undefined;
   /** Hears interim answers. */
   readonly onInterim: (status: number, headers: IncomingHttpHeaders) => void;
 }
@@ -31,8 +33,9 @@ export class Exchange {
   }
 
   /** Begins the next attempt. `onOver` hears when its connection is free again. */
-  begin(watch: SilenceWatch, silenceMs: number, onOver: () => void): Attempt {
-    const { body, onInterim } = this.#options;
+  begin(watch: SilenceWatch, defaultTimeoutMs: number, onOver: () => void): Attempt {
+    const { body, onInterim, timeoutMs } = this.#options;
+    const silenceMs = timeoutMs ?? defaultTimeoutMs;
     const attempt = new Attempt({ watch, silenceMs, body, onInterim, onOver });
     this.#attempt = attempt;
     if (this.#gone) attempt.cancel();

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { RequestContext } from '../request-context.ts';
+import type { HeaderRules } from '../routes/route.ts';
 import { withoutBearer } from '../websocket/bearer-subprotocol.ts';
 
 /**
@@ -56,7 +57,7 @@ const maxKnownNames = 1_000;
 /**
  * The headers that go to an upstream, names and values in turn: the client's without those of the connection, without
  * those it named in `Connection`, without those that say who is calling or from where; and with what the gateway itself
- * knows. `identity` is the signed header; without one the upstream sees a caller that nobody vouches for.
+ * knows, and what the route says. `identity` is the signed header; without one the upstream sees a caller that nobody vouches for.
  */
 export function forwardedHeaders(
   { headers }: IncomingMessage,
@@ -64,10 +65,14 @@ export function forwardedHeaders(
   identity: string | undefined,
 ): string[] {
   const forwarded: string[] = [];
+  const rules = context.route?.requestRules;
   const named = namedByConnection(headers.connection);
   for (const name in headers) {
-    if (isForwarded(name) && !named.includes(name)) append(forwarded, name, headers[name]);
+    if (isForwarded(name) && !named.includes(name) && rules?.dropped.has(name) !== true) {
+      append(forwarded, name, headers[name]);
+    }
   }
+  if (rules !== undefined) forwarded.push(...rules.set);
   append(forwarded, 'sec-websocket-protocol', withoutBearer(headers['sec-websocket-protocol']));
   // How long the body is must survive whatever `Connection` named: without it the upstream would take it for a request.
   append(forwarded, 'content-length', headers['content-length']);
@@ -85,18 +90,21 @@ export function forwardedHeaders(
 
 /**
  * The headers of an upstream's answer that go to the client, names and values in turn, with `ours` where the upstream
- * does not say it itself.
+ * does not say it itself, and what the route says.
  */
-export function returnedHeaders(headers: IncomingHttpHeaders, ours: readonly string[]): string[] {
+export function returnedHeaders(headers: IncomingHttpHeaders, ours: readonly string[], rules?: HeaderRules): string[] {
   const returned: string[] = [];
   const named = namedByConnection(headers.connection);
   for (const name in headers) {
-    if (!notReturned.has(name) && !named.includes(name)) append(returned, name, headers[name]);
+    if (!notReturned.has(name) && !named.includes(name) && rules?.dropped.has(name) !== true) {
+      append(returned, name, headers[name]);
+    }
   }
   for (let index = 0; index < ours.length; index += 2) {
     const [name = '', value] = [ours[index], ours[index + 1]];
-    if (headers[name] === undefined) append(returned, name, value);
+    if (headers[name] === undefined && rules?.dropped.has(name) !== true) append(returned, name, value);
   }
+  if (rules !== undefined) returned.push(...rules.set);
   return returned;
 }
 

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import type { Random } from '@grapevine/shared/random.ts';
-import type { UpstreamName } from '../routes/route-table.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import {
   breakerOpen,
@@ -11,18 +10,18 @@ import {
 } from './upstream-instance.ts';
 
 export interface UpstreamStatus {
-  readonly name: UpstreamName;
+  readonly name: string;
   readonly instances: readonly InstanceStatus[];
 }
 
 /** All instances of all upstreams, and the choice among them. */
 export class UpstreamPool {
-  readonly #instances: ReadonlyMap<UpstreamName, readonly UpstreamInstance[]>;
+  readonly #instances: ReadonlyMap<string, readonly UpstreamInstance[]>;
   readonly #random: Random;
   readonly #resetMs: number;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(urls: Readonly<Record<UpstreamName, readonly string[]>>, options: InstanceOptions, random: Random) {
+  constructor(urls: Readonly<Record<string, readonly string[]>>, options: InstanceOptions, random: Random) {
     // One timer moves the windows of all breakers; each would otherwise run its own.
     const rotator = new EventEmitter();
     rotator.setMaxListeners(0);
@@ -32,17 +31,14 @@ export class UpstreamPool {
     this.#resetMs = options.breaker.resetMs;
     const watch = new SilenceWatch();
     const make = (url: string): UpstreamInstance => new UpstreamInstance(url, options, rotator, watch);
-    this.#instances = new Map([
-      ['web', urls.web.map(make)],
-      ['mobile', urls.mobile.map(make)],
-    ]);
+    this.#instances = new Map(Object.entries(urls).map(([name, own]) => [name, own.map(make)]));
   }
 
   /**
    * The instance for the next request: of two random ones whose breakers let requests through, the one with fewer in
    * flight ("the power of two choices"). Throws `UNAVAILABLE` while all breakers are open.
    */
-  pick(name: UpstreamName): UpstreamInstance {
+  pick(name: string): UpstreamInstance {
     const usable = (this.#instances.get(name) ?? []).filter((instance) => instance.takesRequests);
     const [first, second] = [this.#any(usable), this.#any(usable)];
     if (first === undefined || second === undefined) throw breakerOpen(this.#resetMs);

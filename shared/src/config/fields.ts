@@ -11,6 +11,12 @@ export const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/
 export const baseUrl = z.url({ protocol: /^https?$/ });
 export const file = z.string().min(1);
 
+/**
+ * A message of the largest body, each byte escaped (6 bytes in JSON), with all its headers: whoever may publish it must get
+ * it through every hop.
+ */
+export const largestRequestBytes = 2 * 1024 * 1024;
+
 /** Files of one side of mutual TLS. */
 export const tls = z
   .strictObject({

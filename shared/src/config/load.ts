@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -120,6 +120,12 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number | undefin
   let at = root;
   let offset: number | undefined;
   for (const step of path) {
+    if (isSeq(at) && typeof step === 'number') {
+      at = at.items[step];
+      if (!isNode(at)) break;
+      offset = at.range?.[0] ?? offset;
+      continue;
+    }
     if (!isMap(at)) break;
     const pair = at.items.find((item) => isScalar(item.key) && item.key.value === step);
     if (pair === undefined || !isScalar(pair.key)) break;

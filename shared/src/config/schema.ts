@@ -1,14 +1,9 @@
 /** `grapevine.yaml`: one section per service. Every option states its unit and default, and what raising it costs. */
 import { z } from 'zod';
 import { limits } from '../contracts/limits.ts';
-import { baseUrl, file, host, hostPort, nodeHost, port, tls } from './fields.ts';
+import { baseUrl, file, host, hostPort, largestRequestBytes, nodeHost, port, tls } from './fields.ts';
+import { gateway } from './gateway-schema.ts';
 import { registry } from './registry-schema.ts';
-
-/**
- * A message of the largest body, each byte escaped (6 bytes in JSON), with all its headers: whoever may publish it must get
- * it through every hop.
- */
-const largestRequestBytes = 2 * 1024 * 1024;
 
 const log = z
   .strictObject({
@@ -237,149 +232,6 @@ const bffWeb = z
   .prefault({});
 
 const bffMobile = z.strictObject({ ...bff(8_082) }).prefault({});
-
-const rate = (perSecond: number, burst: number) =>
-  z
-    .strictObject({
-      perSecond: z.int().min(1).max(10_000_000).default(perSecond).describe('Requests per second that last.'),
-      burst: z
-        .int()
-        .min(1)
-        .max(10_000_000)
-        .default(burst)
-        .describe('Requests that may come at once; at least `perSecond`.'),
-    })
-    .refine((value) => value.burst >= value.perSecond, {
-      path: ['burst'],
-      error: 'expected at least as many as perSecond',
-    })
-    .prefault({});
-
-/** Lists of them are searched for each request. */
-const maxNetworks = 1_000;
-const networks = z
-  .array(
-    z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
-      error: 'expected an IP address or network in CIDR notation',
-    }),
-  )
-  .max(maxNetworks)
-  .default([]);
-
-const gateway = z
-  .strictObject({
-    host: host.default('127.0.0.1'),
-    port: port.default(8_080),
-    adminHost: host.default('127.0.0.1').describe('The admin listener has no login of its own: keep it on loopback.'),
-    adminPort: port.default(9_080),
-    auth: z
-      .strictObject({
-        jwksFile: file
-          .default('data/secrets/jwks.json')
-          .describe('Keys that tokens are checked with (RFC 7517); each names its `alg`. Read again when it changes.'),
-        jwksUrl: baseUrl
-          .optional()
-          .describe('Where an issuer publishes more keys; https, unless it is on this machine. Public keys only.'),
-        jwksRefreshMs: z
-          .int()
-          .min(1_000)
-          .max(86_400_000)
-          .default(300_000)
-          .describe(
-            'Milliseconds between two looks at `jwksUrl`; a token with an unknown key causes one at once, every 10 s at most. Higher: a withdrawn key counts for longer.',
-          ),
-        apiKeysFile: file
-          .optional()
-          .describe(
-            'API keys, as `grapevine api-key` writes them: hashes only. Read again when it changes; none when absent.',
-          ),
-        revocationsFile: file
-          .optional()
-          .describe(
-            '`{"tokens": [jti…], "apiKeys": [id…], "subjects": [sub…]}`: refused from when the file is read, which a change or SIGHUP causes.',
-          ),
-        issuer: z.string().default('grapevine').describe('Expected `iss`.'),
-        audience: z.string().default('grapevine').describe('Expected `aud`.'),
-        clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),
-        cacheEntries: z.int().min(0).max(1_000_000).default(10_000).describe('Verified tokens kept, about 1 KB each.'),
-      })
-      .prefault({}),
-    ipAccess: z
-      .strictObject({
-        allow: networks.describe('Addresses and networks that may call; everybody when empty.'),
-        deny: networks.describe('Addresses and networks that may not call, whatever `allow` says.'),
-        trustedProxies: networks.describe(
-          'Proxies in front of the gateway whose `X-Forwarded-For` and `-Proto` are believed. Only what cannot be reached around them.',
-        ),
-      })
-      .prefault({}),
-    upstreams: z
-      .strictObject({
-        web: z.array(baseUrl).min(1).max(64).default(['http://127.0.0.1:8081']),
-        mobile: z.array(baseUrl).min(1).max(64).default(['http://127.0.0.1:8082']),
-      })
-      .prefault({}),
-    rateLimit: z
-      .strictObject({
-        principal: rate(500, 1_000),
-        address: rate(1_000, 2_000),
-        maxKeys: z
-          .int()
-          .min(100)
-          .max(10_000_000)
-          .default(100_000)
-          .describe('Principals and addresses tracked, about 200 bytes each.'),
-      })
-      .prefault({}),
-    breaker: z
-      .strictObject({
-        failureRatio: z
-          .number()
-          .min(0.01)
-          .max(1)
-          .default(0.5)
-          .describe('Share of failed requests that opens the breaker.'),
-        volume: z.int().min(1).max(100_000).default(20).describe('Requests in the window before the ratio counts.'),
-        windowMs: z.int().min(100).max(600_000).default(10_000),
-        resetMs: z
-          .int()
-          .min(100)
-          .max(600_000)
-          .default(2_000)
-          .describe('Open for so long before one request is let through.'),
-      })
-      .prefault({}),
-    maxBodyBytes: z
-      .int()
-      .min(1_024)
-      .max(64 * 1024 * 1024)
-      .default(largestRequestBytes)
-      .describe('Largest request body in bytes.'),
-    requestTimeoutMs: z
-      .int()
-      .min(100)
-      .max(600_000)
-      .default(30_000)
-      .describe(
-        'Time for a whole request to arrive; slower ones get 408. Higher: slow senders hold connections longer.',
-      ),
-    upstreamTimeoutMs: z
-      .int()
-      .min(100)
-      .max(600_000)
-      .default(30_000)
-      .describe('Longest pause of an upstream before and inside an answer; event streams may pause for ever.'),
-    upstreamMaxInFlight: z
-      .int()
-      .min(1)
-      .max(60_000)
-      .default(4_096)
-      .describe(
-        'Requests and streams open at one upstream instance; beyond it clients get 503. Each holds two sockets.',
-      ),
-    drainMs: z.int().min(0).max(60_000).default(5_000).describe('Time for requests in flight after SIGTERM.'),
-  })
-  .prefault({});
 
 export const configSchema = z.strictObject({ log, secrets, node, bffWeb, bffMobile, gateway });
 export type Config = z.output<typeof configSchema>;

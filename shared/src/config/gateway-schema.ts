@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { baseUrl, file, host, largestRequestBytes, port } from './fields.ts';
+import { routes } from './route-schema.ts';
+
+/** Paths are the routes' affair. */
+const upstreamUrls = z
+  .array(baseUrl.regex(/^https?:\/\/[^/?#@]+\/?$/, 'expected scheme, host and port only'))
+  .min(1)
+  .max(64);
+
+/** Lists of them are searched for each request. */
+const maxNetworks = 1_000;
+const networks = z
+  .array(
+    z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+      error: 'expected an IP address or network in CIDR notation',
+    }),
+  )
+  .max(maxNetworks)
+  .default([]);
+
+const rate = (perSecond: number, burst: number) =>
+  z
+    .strictObject({
+      perSecond: z.int().min(1).max(10_000_000).default(perSecond).describe('Requests per second that last.'),
+      burst: z
+        .int()
+        .min(1)
+        .max(10_000_000)
+        .default(burst)
+        .describe('Requests that may come at once; at least `perSecond`.'),
+    })
+    .refine((value) => value.burst >= value.perSecond, {
+      path: ['burst'],
+      error: 'expected at least as many as perSecond',
+    })
+    .prefault({});
+
+export const gateway = z
+  .strictObject({
+    host: host.default('127.0.0.1'),
+    port: port.default(8_080),
+    adminHost: host.default('127.0.0.1').describe('The admin listener has no login of its own: keep it on loopback.'),
+    adminPort: port.default(9_080),
+    auth: z
+      .strictObject({
+        jwksFile: file
+          .default('data/secrets/jwks.json')
+          .describe('Keys that tokens are checked with (RFC 7517); each names its `alg`. Read again when it changes.'),
+        jwksUrl: baseUrl
+          .optional()
+          .describe('Where an issuer publishes more keys; https, unless it is on this machine. Public keys only.'),
+        jwksRefreshMs: z
+          .int()
+          .min(1_000)
+          .max(86_400_000)
+          .default(300_000)
+          .describe(
+            'Milliseconds between two looks at `jwksUrl`; a token with an unknown key causes one at once, every 10 s at most. Higher: a withdrawn key counts for longer.',
+          ),
+        apiKeysFile: file
+          .optional()
+          .describe(
+            'API keys, as `grapevine api-key` writes them: hashes only. Read again when it changes; none when absent.',
+          ),
+        revocationsFile: file
+          .optional()
+          .describe(
+            '`{"tokens": [jti…], "apiKeys": [id…], "subjects": [sub…]}`: refused from when the file is read, which a change or SIGHUP causes.',
+          ),
+        issuer: z.string().default('grapevine').describe('Expected `iss`.'),
+        audience: z.string().default('grapevine').describe('Expected `aud`.'),
+        clockSkewSeconds: z.int().min(0).max(300).default(5).describe('Tolerance for `exp` and `nbf`.'),
+        cacheEntries: z.int().min(0).max(1_000_000).default(10_000).describe('Verified tokens kept, about 1 KB each.'),
+      })
+      .prefault({}),
+    ipAccess: z
+      .strictObject({
+        allow: networks.describe('Addresses and networks that may call; everybody when empty.'),
+        deny: networks.describe('Addresses and networks that may not call, whatever `allow` says.'),
+        trustedProxies: networks.describe(
+          'Proxies in front of the gateway whose `X-Forwarded-For` and `-Proto` are believed. Only what cannot be reached around them.',
+        ),
+      })
+      .prefault({}),
+    upstreams: z
+      .object({
+        web: upstreamUrls.default(['http://127.0.0.1:8081']),
+        mobile: upstreamUrls.default(['http://127.0.0.1:8082']),
+      })
+      .catchall(upstreamUrls)
+      .prefault({})
+      .describe('The processes of each service behind the gateway, by its name.'),
+    routes,
+    rateLimit: z
+      .strictObject({
+        principal: rate(500, 1_000),
+        address: rate(1_000, 2_000),
+        maxKeys: z
+          .int()
+          .min(100)
+          .max(10_000_000)
+          .default(100_000)
+          .describe('Principals and addresses tracked, about 200 bytes each.'),
+      })
+      .prefault({}),
+    breaker: z
+      .strictObject({
+        failureRatio: z
+          .number()
+          .min(0.01)
+          .max(1)
+          .default(0.5)
+          .describe('Share of failed requests that opens the breaker.'),
+        volume: z.int().min(1).max(100_000).default(20).describe('Requests in the window before the ratio counts.'),
+        windowMs: z.int().min(100).max(600_000).default(10_000),
+        resetMs: z
+          .int()
+          .min(100)
+          .max(600_000)
+          .default(2_000)
+          .describe('Open for so long before one request is let through.'),
+      })
+      .prefault({}),
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(64 * 1024 * 1024)
+      .default(largestRequestBytes)
+      .describe('Largest request body in bytes.'),
+    requestTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(30_000)
+      .describe(
+        'Time for a whole request to arrive; slower ones get 408. Higher: slow senders hold connections longer.',
+      ),
+    upstreamTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(30_000)
+      .describe('Longest pause of an upstream before and inside an answer; event streams may pause for ever.'),
+    upstreamMaxInFlight: z
+      .int()
+      .min(1)
+      .max(60_000)
+      .default(4_096)
+      .describe(
+        'Requests and streams open at one upstream instance; beyond it clients get 503. Each holds two sockets.',
+      ),
+    drainMs: z.int().min(0).max(60_000).default(5_000).describe('Time for requests in flight after SIGTERM.'),
+  })
+  .superRefine((section, context) => {
+    for (const [index, { upstream }] of section.routes.entries()) {
+      if (upstream === undefined || Object.hasOwn(section.upstreams, upstream)) continue;
+      const known = Object.keys(section.upstreams).join(', ');
+      const message = `there is no upstream ${upstream}; expected one of ${known}`;
+      context.addIssue({ code: 'custom', path: ['routes', index, 'upstream'], message });
+    }
+  })
+  .prefault({});
