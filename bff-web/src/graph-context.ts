@@ -8,4 +8,6 @@ export interface GraphContext {
   readonly caller: Caller;
   readonly cluster: ClusterClient;
   readonly loaders: Loaders;
+  /** Told what the operation costs, before it is executed. */
+  readonly reportCost: (cost: number) => void;
 }

@@ -28,6 +28,8 @@ export interface VerifiedRequest {
   readonly requestId: string | undefined;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** Told what the operation costs before it is executed; not of one that is refused. */
+  readonly reportCost: (cost: number) => void;
 }
 
 /** Answers GraphQL requests whose caller has been verified. */
@@ -43,9 +45,9 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
     schema,
     graphqlEndpoint: graphqlPath,
     // Yoga's own signal is not an AbortSignal to Node.
-    context: ({ identity, requestId, signal }) => {
+    context: ({ identity, requestId, signal, reportCost }) => {
       const caller: Caller = { identity, requestId, signal };
-      return { caller, cluster, loaders: createLoaders(cluster, caller) };
+      return { caller, cluster, loaders: createLoaders(cluster, caller), reportCost };
     },
     plugins: [
       parseWithin(config.maxTokens),

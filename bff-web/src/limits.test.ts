@@ -44,7 +44,9 @@ test('a document may have so many tokens', async () => {
 test('a document may cost so much, by the pages that it asks for', async () => {
   const page = (first: string) =>
     `{ topics(first: ${first}) { edges { cursor node { name count digest lastMessageAt } } } }`;
-  assert.deepEqual((await web.graph(page('60'))).errors, []);
+  const allowed = await web.graph(page('60'));
+  assert.deepEqual(allowed.errors, []);
+  assert.equal(allowed.headers.get('grapevine-cost'), '421');
   // Per topic: edges, cursor, node and four fields; one for the page itself.
   assert.match(await refusal(page('100')), /cost of at most 500, found 701/);
   const variable =
@@ -86,4 +88,9 @@ test('the schema is told in development and not in production', async () => {
   } finally {
     await Promise.all([production.stop(), development.stop()]);
   }
+});
+
+test('what is refused reports no cost', async () => {
+  assert.equal((await web.graph('{ nothing }')).headers.get('grapevine-cost'), null);
+  assert.equal((await web.graph(nested)).headers.get('grapevine-cost'), null);
 });

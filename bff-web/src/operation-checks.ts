@@ -16,7 +16,7 @@ export interface OperationChecks {
 
 /**
  * What an operation must pass before anything of it is executed: the caller has the scopes of all its root fields, and
- * it does not cost more than `maxCost`. A refusal is the whole answer, so that it can have its own HTTP status.
+ * it does not cost more than `maxCost`. What it costs is reported. A refusal is the whole answer, so that it can have its own HTTP status.
  */
 export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
   const refusalOf = (args: Omit<ExecutionArgs, 'contextValue'>, context: GraphContext): GrapevineError | undefined => {
@@ -39,7 +39,11 @@ export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
   };
 }
 
-function refuse(planned: PlannedOperation, { caller }: GraphContext, maxCost: number): GrapevineError | undefined {
+function refuse(
+  planned: PlannedOperation,
+  { caller, reportCost }: GraphContext,
+  maxCost: number,
+): GrapevineError | undefined {
   try {
     for (const field of rootFieldsOf(planned)) {
       const { scope } = rulesOf(field);
@@ -50,6 +54,9 @@ function refuse(planned: PlannedOperation, { caller }: GraphContext, maxCost: nu
     throw error;
   }
   const cost = costOf(planned);
-  if (cost <= maxCost) return undefined;
+  if (cost <= maxCost) {
+    reportCost(cost);
+    return undefined;
+  }
   return new GrapevineError('QUERY_TOO_COMPLEX', `Expected a cost of at most ${maxCost}, found ${cost}.`);
 }

@@ -4,6 +4,7 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
 import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
 import { type Identity, type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
@@ -120,7 +121,11 @@ function serveGraphQL(options: WebServerOptions): RequestHandler {
     const identity = response.locals['identity'] as Identity;
     // Answers depend on who asks, and are old at once.
     response.setHeader('cache-control', 'no-store');
-    await handle(request, response, { identity, requestId: requestIdOf(request), signal: goneSignal(response) });
+    const reportCost = (cost: number): void => {
+      response.setHeader(costHeader, String(cost));
+    };
+    const requestId = requestIdOf(request);
+    await handle(request, response, { identity, requestId, signal: goneSignal(response), reportCost });
   };
 }
 

@@ -58,4 +58,42 @@ describe('rates', () => {
       assert.equal((await gateway.fetch('/console/')).status, 429);
     });
   });
+
+  test('what an operation costs is charged after it, told to the client as what is left, and kept from it otherwise', async () => {
+    const rates = { principal: { perSecond: 40, burst: 40 }, address: wide, costPerRequest: 10 };
+    await withGateway(rates, async (gateway) => {
+      let cost = '10';
+      gateway.web.answerWith((request, response) => {
+        request.resume().once('end', () => response.writeHead(200, { 'grapevine-cost': cost }).end('{}'));
+      });
+      const ask = (): Promise<Response> => gateway.fetch('/web/graphql', { method: 'POST', body: '{}' });
+      const cheap = await ask();
+      assert.equal(cheap.headers.get('grapevine-cost'), null);
+      assert.match(cheap.headers.get('ratelimit') ?? '', /r=39;/);
+      cost = '51';
+      // One more if a new second has begun in between.
+      assert.match((await ask()).headers.get('ratelimit') ?? '', /r=3[34];/);
+      cost = '5000';
+      // More than is left: it is served, those after it in the same second are not.
+      const isServedThenRefused = async (): Promise<boolean> => {
+        const [first, second] = [await ask(), await ask()];
+        return first.status === 200 && second.status === 429;
+      };
+      await until('one is refused after one that was served', isServedThenRefused, 30_000);
+    });
+  });
+
+  test('a cost that is no number is not charged', async () => {
+    await withGateway(
+      { principal: { perSecond: 40, burst: 40 }, address: wide, costPerRequest: 1 },
+      async (gateway) => {
+        for (const cost of ['-5', '1e9', 'NaN', '99999999999', '']) {
+          gateway.web.answerWith((request, response) => {
+            request.resume().once('end', () => response.writeHead(200, { 'grapevine-cost': cost }).end('{}'));
+          });
+          assert.equal((await gateway.fetch('/web/graphql')).status, 200);
+        }
+      },
+    );
+  });
 });

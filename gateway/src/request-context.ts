@@ -24,6 +24,8 @@ export class RequestContext {
   apiKey: ApiKey | undefined = undefined;
   /** Largest body that this request may have. */
   maxBodyBytes = 0;
+  /** Charges the caller with what the upstream says that the request cost. */
+  chargeCost: ((cost: number) => Promise<void>) | undefined = undefined;
   /** Base URL of the upstream instance that got the request. */
   upstream: string | undefined = undefined;
   /** The client's connection, if it asks for a WebSocket. */

@@ -102,7 +102,11 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     limitAddress(byAddress),
     authenticate(new TokenVerifier(credentials, config.auth, clock), new ApiKeyVerifier(credentials, clock)),
     authorize(),
-    limitPrincipal(byPrincipal, new ApiKeyRates(rateLimit.maxKeys)),
+    limitPrincipal({
+      principal: byPrincipal,
+      apiKeys: new ApiKeyRates(rateLimit.maxKeys),
+      costPerRequest: rateLimit.costPerRequest,
+    }),
     limitRoute(byRoute),
     forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock)),
   ];

@@ -86,6 +86,24 @@ export class KeyedRateLimiter {
     return verdict(true, lease.remaining + lease.points, msLeft);
   }
 
+  /**
+   * Charges `key` with `points` more for a request that was let through already. It is never refused: what goes beyond the
+   * limit counts against the requests after it.
+   */
+  async chargeMore(key: string, points: number): Promise<RateVerdict> {
+    const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0 };
+    this.#leases.set(key, lease);
+    const atHand = lease.endsMs > Date.now() ? Math.min(lease.points, points) : 0;
+    lease.points -= atHand;
+    if (points === atHand) return verdict(true, lease.remaining + lease.points, lease.endsMs - Date.now());
+    const result = await this.#limiter.consume(key, points - atHand).catch((thrown: unknown) => {
+      if (!(thrown instanceof RateLimiterRes)) throw thrown;
+      return thrown;
+    });
+    lease.remaining = Math.max(0, result.remainingPoints);
+    return verdict(true, lease.remaining, result.msBeforeNext);
+  }
+
   /** The error for a refused request. */
   refusal(whose: string, result: RateVerdict): GrapevineError {
     const { perSecond, burst } = this.rate;

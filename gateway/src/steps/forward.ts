@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { EdgeRequest, Step } from '../request-context.ts';
 import { deliverAnswer } from '../upstreams/deliver-answer.ts';
@@ -30,11 +31,19 @@ export function forward(upstreams: UpstreamPool, signer: IdentitySigner): Step {
       context.whenOver.push(() => exchange.leave());
       const instance = upstreams.pick(route.upstream);
       context.upstream = instance.url;
-      deliverAnswer(await instance.carry(exchange), request, response);
+      const answer = await instance.carry(exchange);
+      const cost = costOf(answer.headers);
+      if (cost > 0) await context.chargeCost?.(cost);
+      deliverAnswer(answer, request, response);
     } catch (error) {
       if (!(error instanceof ClientGone)) throw error;
     }
   };
+}
+
+/** What the upstream says that the request cost; 0 if it says nothing. */
+function costOf({ [costHeader]: text }: IncomingHttpHeaders): number {
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }
 
 /** HTTP/1.0 has no interim answers (RFC 9110 section 15.2). */

@@ -10,14 +10,29 @@ export function limitAddress(limiter: KeyedRateLimiter): Step {
     chargeThen(limiter, rateKeyOf(context.address), 'this address', context, next);
 }
 
-/** After authorization: a principal is held to its rate wherever it calls from, an API key with a rate of its own to that. */
-export function limitPrincipal(limiter: KeyedRateLimiter, apiKeyRates: ApiKeyRates): Step {
+export interface PrincipalRates {
+  readonly principal: KeyedRateLimiter;
+  readonly apiKeys: ApiKeyRates;
+  /** What an operation may cost to count as one request. */
+  readonly costPerRequest: number;
+}
+
+/**
+ * After authorization: a principal is held to its rate wherever it calls from, an API key with a rate of its own to that.
+ * What the upstream then says that the request cost is charged to the same.
+ */
+export function limitPrincipal({ principal, apiKeys, costPerRequest }: PrincipalRates): Step {
   return ({ context }, _response, next) => {
     const { identity, apiKey } = context;
-    if (apiKey?.rate !== undefined) {
-      return chargeThen(apiKeyRates.limiterOf(apiKey.rate), apiKey.id, 'this API key', context, next);
-    }
-    return identity === undefined ? next() : chargeThen(limiter, identity.subject, 'this principal', context, next);
+    if (identity === undefined) return next();
+    const own = apiKey?.rate;
+    const limiter = own === undefined ? principal : apiKeys.limiterOf(own);
+    const key = own === undefined ? identity.subject : (apiKey?.id ?? '');
+    context.chargeCost = async (cost) => {
+      const more = Math.ceil(cost / costPerRequest) - 1;
+      if (more > 0) announce(context, limiter, await limiter.chargeMore(key, more));
+    };
+    return chargeThen(limiter, key, own === undefined ? 'this principal' : 'this API key', context, next);
   };
 }
 

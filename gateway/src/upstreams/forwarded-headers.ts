@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -36,6 +37,7 @@ const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 /** Belong to the connection between the gateway and the upstream, or tell strangers what runs behind. */
 const notReturned = new Set([
   'connection',
+  costHeader,
   'keep-alive',
   'proxy-authenticate',
   'proxy-connection',

@@ -96,6 +96,14 @@ export const gateway = z
       .strictObject({
         principal: rate(500, 1_000),
         address: rate(1_000, 2_000),
+        costPerRequest: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(100)
+          .describe(
+            'What a GraphQL operation may cost to count as one request; it counts once more for each further so much. Higher: heavy queries are limited less.',
+          ),
         maxKeys: z
           .int()
           .min(100)
