@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, help, readCommand } from './command/options.ts';
 import { runMutants } from './command/run-mutants.ts';
 import { runOne } from './command/run-one.ts';
+import { runReport } from './command/run-report.ts';
 import { runSweep } from './command/run-sweep.ts';
 
 async function main(): Promise<number> {
@@ -26,6 +27,8 @@ async function run(command: Command, signal: AbortSignal): Promise<boolean> {
       return runOne(command, process.stderr, signal);
     case 'sweep':
       return runSweep(command, process.stderr, signal);
+    case 'report':
+      return runReport(command);
     case 'mutants':
       return runMutants(command, process.stderr, signal);
   }

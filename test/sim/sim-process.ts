@@ -248,6 +248,11 @@ export class SimProcess {
   }
 }
 
+/** The port of a node's socket. */
+export function portOf({ index }: SimNode): number {
+  return firstPort + index;
+}
+
 /** Where the node with this number is. */
 function addressOf(index: number): Address {
   return { host: '127.0.0.1', port: firstPort + index };

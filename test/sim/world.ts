@@ -13,7 +13,7 @@ import type { Settings } from './plan/plan.ts';
 import { Recording } from './recording.ts';
 import { cheapSignatures, ed25519Signatures, type Signatures } from './signatures.ts';
 import { type DiskMaker, SimNode, type Surroundings } from './sim-node.ts';
-import { firstPort } from './sim-process.ts';
+import { firstPort, portOf } from './sim-process.ts';
 import { Trace } from './trace.ts';
 
 /**
@@ -69,10 +69,10 @@ export class World implements Surroundings {
 
   send(from: SimNode, toPort: number, bytes: Uint8Array): void {
     const to = this.node(toPort);
-    this.recording.note(to.index, this.#nowMs, firstPort + from.index, bytes);
+    this.recording.note(to.index, this.#nowMs, portOf(from), bytes);
     this.network.send(from.index, to.index, bytes, (arrived) => {
       this.trace.note('arrive', this.#nowMs, from.index, to.index, arrived.length);
-      to.receive(arrived, firstPort + from.index);
+      to.receive(arrived, portOf(from));
     });
   }
 

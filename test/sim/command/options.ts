@@ -23,6 +23,10 @@ Broken code:
   npm run sim -- --mutants [NAME …]     breaks the nodes' code in every way of a table, or in those named, and sees that a sweep
                                         or a test notices
 
+Large clusters:
+  npm run sim -- --nodes 1000 --report  rounds and bytes until all agree, for 8 nodes up to so many, into docs/convergence.md; takes
+                                        a quarter of an hour of CPU for 1,000
+
 With a seed and with a sweep:
   --nodes       replicas, 1 to 1000, instead of as many as the seed says
   --for         simulated milliseconds under faults, instead of as many as the seed says
@@ -54,6 +58,7 @@ export type Command =
       readonly jobs: number;
       readonly wishes: PlanWishes;
     }
+  | { readonly kind: 'report'; readonly nodes: number }
   | { readonly kind: 'mutants'; readonly names: readonly string[]; readonly jobs: number };
 
 /** Throws an error that says which option is wrong. */
@@ -69,6 +74,7 @@ export function readCommand(args: readonly string[], cores: number): Command {
       shrink: { type: 'boolean', default: false },
       sweep: { type: 'string' },
       mutants: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
       from: { type: 'string', default: '1' },
       jobs: { type: 'string', default: `${cores}` },
       nodes: { type: 'string' },
@@ -78,7 +84,7 @@ export function readCommand(args: readonly string[], cores: number): Command {
     },
   });
   if (values.help) return { kind: 'help' };
-  const given = (['seed', 'replay', 'plan', 'sweep', 'mutants'] as const).filter(
+  const given = (['seed', 'replay', 'plan', 'sweep', 'mutants', 'report'] as const).filter(
     (name) => values[name] !== undefined && values[name] !== false,
   );
   if (given.length > 1) throw new RangeError(`Found ${given.map((name) => `--${name}`).join(' and ')}, expected one.`);
@@ -87,6 +93,7 @@ export function readCommand(args: readonly string[], cores: number): Command {
   }
   const jobs = wholeNumber('jobs', values.jobs, 1, 256);
   if (values.mutants) return { kind: 'mutants', names: positionals, jobs };
+  if (values.report) return { kind: 'report', nodes: wholeNumber('nodes', values.nodes ?? '1000', 8, 1_000) };
   const wishes: PlanWishes = {
     ...(values.nodes === undefined ? {} : { nodes: wholeNumber('nodes', values.nodes, 1, 1_000) }),
     ...(values.for === undefined ? {} : { endMs: wholeNumber('for', values.for, 1, 3_600_000) }),
