@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { type ApiKeyEntry, apiKeyFileSchema, makeApiKey } from '@grapevine/shared/identity/api-key.ts';
-import { type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandError } from '../command-error.ts';
@@ -10,11 +9,9 @@ import { writePrivateFile } from '../private-file.ts';
 import { apiKeysFile } from '../supervisor/plan.ts';
 import { addDataDirOption, type DataDirOptions, dataDirOf } from '../target.ts';
 import { parseDuration } from '../terminal/duration.ts';
-import { parseScopeList, parseSubject } from '../tokens/principal-options.ts';
+import { addPrincipalOptions, type PrincipalOptions } from '../tokens/principal-options.ts';
 
-interface ApiKeyOptions extends DataDirOptions {
-  readonly scope: readonly Scope[];
-  readonly subject: string;
+interface ApiKeyOptions extends DataDirOptions, PrincipalOptions {
   readonly ttl?: number;
   readonly rate?: ApiKeyEntry['rate'];
 }
@@ -22,12 +19,8 @@ interface ApiKeyOptions extends DataDirOptions {
 export function addApiKey(program: Command, context: Context): void {
   const command = program
     .command('api-key')
-    .description('Make an API key for the local cluster and print it. Only its hash is kept: it is not shown again.')
-    .option('--scope <scopes>', `what the key allows: some of ${scopes.join(', ')}`, parseScopeList, [
-      'messages:read',
-      'messages:write',
-    ])
-    .option('--subject <name>', 'principal; becomes the author of what it publishes', parseSubject, 'cli')
+    .description('Make an API key for the local cluster and print it. Only its hash is kept: it is not shown again.');
+  addPrincipalOptions(command)
     .option('--ttl <duration>', 'lifetime, such as 12h or 30d; for ever when absent', parseDuration)
     .option('--rate <perSecond[/burst]>', "requests per second, and at once, instead of its principal's", parseRate)
     .addHelpText(

@@ -1,19 +1,16 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { loadConfig } from '@grapevine/shared/config/load.ts';
-import { type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { type Command, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { secretsDir } from '../supervisor/plan.ts';
 import { addDataDirOption, type DataDirOptions, dataDirOf } from '../target.ts';
 import { parseDuration } from '../terminal/duration.ts';
-import { parseScopeList, parseSubject } from '../tokens/principal-options.ts';
+import { addPrincipalOptions, type PrincipalOptions } from '../tokens/principal-options.ts';
 import { signToken } from '../tokens/sign-token.ts';
 import { readTokenKey, type TokenAlgorithm, tokenAlgorithms } from '../tokens/token-keys.ts';
 
-interface TokenOptions extends DataDirOptions {
-  readonly scope: readonly Scope[];
-  readonly subject: string;
+interface TokenOptions extends DataDirOptions, PrincipalOptions {
   readonly ttl: number;
   readonly alg: TokenAlgorithm;
   readonly config?: string;
@@ -22,12 +19,8 @@ interface TokenOptions extends DataDirOptions {
 export function addToken(program: Command, context: Context): void {
   const command = program
     .command('token')
-    .description("Sign a bearer token with the local cluster's key and print it.")
-    .option('--scope <scopes>', `what the token allows: some of ${scopes.join(', ')}`, parseScopeList, [
-      'messages:read',
-      'messages:write',
-    ])
-    .option('--subject <name>', 'principal; becomes the author of what it publishes', parseSubject, 'cli')
+    .description("Sign a bearer token with the local cluster's key and print it.");
+  addPrincipalOptions(command)
     .option('--ttl <duration>', 'lifetime, such as 15m, 12h or 30d', parseDuration, 3_600)
     .addOption(new Option('--alg <algorithm>', 'signature').choices([...tokenAlgorithms]).default('EdDSA'))
     .option('--config <file>', 'settings, for issuer and audience')

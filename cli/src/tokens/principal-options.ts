@@ -1,7 +1,22 @@
 import { isScope, type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 
-export function parseScopeList(text: string): Scope[] {
+/** Whom a credential stands for, and what it allows. */
+export interface PrincipalOptions {
+  readonly scope: readonly Scope[];
+  readonly subject: string;
+}
+
+export function addPrincipalOptions(command: Command): Command {
+  return command
+    .option('--scope <scopes>', `what it allows: some of ${scopes.join(', ')}`, parseScopeList, [
+      'messages:read',
+      'messages:write',
+    ])
+    .option('--subject <name>', 'principal; becomes the author of what it publishes', parseSubject, 'cli');
+}
+
+function parseScopeList(text: string): Scope[] {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
   return names.map((name) => {
     if (isScope(name)) return name;
@@ -10,7 +25,7 @@ export function parseScopeList(text: string): Scope[] {
 }
 
 /** As the identity header takes it: 1 to 256 characters. */
-export function parseSubject(text: string): string {
+function parseSubject(text: string): string {
   if (text.length >= 1 && text.length <= 256) return text;
   throw new InvalidArgumentError('Expected 1 to 256 characters.');
 }

@@ -38,13 +38,16 @@ const claimsSchema = z.looseObject({
   jti: z.string().optional(),
 });
 
-/** Members by which a token brings its own key or says where to get one: whoever believes them believes anybody (RFC 8725 section 3.10). */
+/**
+ * Members by which a token brings its own key or says where to get one: whoever believes them believes anybody (RFC 8725
+ * section 3.10).
+ */
 const keyBringers = ['jwk', 'jku', 'x5c', 'x5u'];
 
 /**
  * Checks bearer tokens (JWT, RFC 7519): signature by the key that `kid` names with that key's own algorithm, issuer,
- * audience, `exp` and `nbf`. Tokens that passed are remembered until they expire, are revoked or the keys change, so that a caller's
- * second request costs a lookup instead of a signature check. Refused ones are not: anybody can make up any number.
+ * audience, `exp` and `nbf`. Tokens that passed are remembered until they expire, are revoked or the keys change, so that a
+ * caller's second request costs a lookup instead of a signature check. Refused ones are not: anybody can make up any number.
  */
 export class TokenVerifier {
   readonly #credentials: Pick<Credentials, 'tokenKeys' | 'revocations'>;
