@@ -23,6 +23,7 @@ test('health and readiness', async () => {
 
 test('metrics count requests by route and class of status, and refusals by code', async () => {
   const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+  assert.match(text, /^grapevine_gateway_tracked_callers\{limit="principal"\} 1$/m);
   assert.match(text, /grapevine_gateway_request_seconds_count\{route="web",status="2xx"\} 1/);
   assert.match(text, /grapevine_gateway_refusals_total\{code="NOT_FOUND"\} 1/);
   assert.match(text, /grapevine_gateway_breaker_open\{upstream="mobile",target="http:\/\/127[^"]*"\} 0/);

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { DurationHistogram, type DurationSeries } from './duration-histogram.ts';
+import type { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
@@ -81,6 +82,19 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
       for (const { name, instances } of upstreams.status()) {
         for (const { url, inFlight } of instances) this.set({ upstream: name, target: url }, inFlight);
       }
+    },
+  });
+}
+
+/** How many callers each limit remembers, read when somebody asks: at its bound it forgets some. */
+export function exposeLimits(registry: Registry, limiters: readonly KeyedRateLimiter[]): void {
+  new Gauge({
+    name: 'grapevine_gateway_tracked_callers',
+    help: 'Callers that a rate limit remembers; at gateway.rateLimit.maxKeys it forgets some.',
+    labelNames: ['limit'],
+    registers: [registry],
+    collect() {
+      for (const { name, tracked } of limiters) this.set({ limit: name }, tracked);
     },
   });
 }

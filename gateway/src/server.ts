@@ -13,7 +13,7 @@ import { ApiKeyVerifier } from './auth/api-keys.ts';
 import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
-import { exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
+import { exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
 import { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
@@ -86,6 +86,8 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const byAddress = new KeyedRateLimiter('address', rateLimit.address, rateLimit.maxKeys);
   const byPrincipal = new KeyedRateLimiter('principal', rateLimit.principal, rateLimit.maxKeys);
   const byRoute = routeLimiters(routes, rateLimit.maxKeys);
+  const limiters = [byAddress, byPrincipal, ...byRoute.values()];
+  exposeLimits(metrics, limiters);
   const inTurn = new InTurn();
   const drain = new Drain();
 
@@ -119,7 +121,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     metrics,
     upstreams,
     routes,
-    limiters: [byAddress, byPrincipal, ...byRoute.values()],
+    limiters,
     maxBodyBytes: config.maxBodyBytes,
     isDraining: () => drain.draining,
   });
