@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Stoppable } from '../lifecycle.ts';
@@ -98,11 +99,15 @@ export class KeyFile implements Stoppable {
   #advance(): void {
     const { clock, log, path } = this.#options;
     const before = this.#inForce;
-    this.#inForce = this.#rotation.inForce(clock.monotonicMs());
-    const { sealing, opening } = this.#inForce;
-    if (sealing !== before.sealing) log.info({ path }, 'another key of the file seals now');
-    if (opening.length !== before.opening.length) log.info({ path, keys: opening.length }, 'other keys open now');
-    for (const listener of this.#listeners) listener(this.#inForce);
+    const now = this.#rotation.inForce(clock.monotonicMs());
+    // A timer may go off a moment too early.
+    if (!isDeepStrictEqual(now, before)) {
+      this.#inForce = now;
+      const { sealing, opening } = now;
+      if (sealing !== before.sealing) log.info({ path }, 'another key of the file seals now');
+      if (opening.length !== before.opening.length) log.info({ path, keys: opening.length }, 'other keys open now');
+      for (const listener of this.#listeners) listener(now);
+    }
     this.#scheduleAdvance();
   }
 
