@@ -1,5 +1,5 @@
 import { actKindOf } from './acts/all-acts.ts';
-import { checkEnd } from './check/end-checks.ts';
+import { checkEnd, isSound } from './check/end-checks.ts';
 import { type Broken, SafetyViolation } from './check/violation.ts';
 import type { Plan } from './plan/plan.ts';
 import type { DiskMaker } from './sim-node.ts';
@@ -17,6 +17,8 @@ export interface RunResult {
 const eventsPerComparison = 50;
 /** How often the nodes are looked at after the faults, in simulated milliseconds. */
 const lookMs = 10;
+/** The same for damage, which takes long to look for. */
+const scrubLookMs = 500;
 /** Agreement takes some rounds of 200 ms; what is not there after so many never will be. */
 const patienceMs = 60_000;
 /** Far more than any plan needs: a cluster that does so much is going in circles. */
@@ -32,6 +34,15 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
     convergenceMs = await waitFor(world, 'L1', 'the roots were not equal', () => world.checker.rootsAgree());
     await waitFor(world, 'L2', 'the nodes did not agree on who is alive', () => world.checker.membersAgree());
     await waitFor(world, 'L3', 'publishes were not answered', () => world.clients.unanswered().length === 0);
+    if (world.situations.has('bit flipped')) {
+      await waitFor(
+        world,
+        'L5',
+        'damage was left',
+        () => world.nodes.every((node) => isSound(world, node)),
+        scrubLookMs,
+      );
+    }
     checkEnd(world);
     for (const node of world.nodes) world.watcher.ended(node);
   } catch (error) {
@@ -55,9 +66,15 @@ async function misbehave(world: World, { acts, endMs }: Plan): Promise<void> {
 }
 
 /** Waits for a condition; answers how long that took in simulated milliseconds. */
-async function waitFor(world: World, promise: Broken, otherwise: string, isDone: () => boolean): Promise<number> {
+async function waitFor(
+  world: World,
+  promise: Broken,
+  otherwise: string,
+  isDone: () => boolean,
+  everyMs = lookMs,
+): Promise<number> {
   const startMs = world.nowMs();
-  for (let atMs = startMs; atMs < startMs + patienceMs; atMs += lookMs) {
+  for (let atMs = startMs; atMs < startMs + patienceMs; atMs += everyMs) {
     while (await world.step(atMs));
     if (isDone()) return atMs - startMs;
   }

@@ -25,6 +25,8 @@ export interface Surroundings extends StreamSurroundings, DiskSurroundings {
   observe(node: SimNode, effect: ReplicaEffect): void;
   /** Something new is on the disk of `node`. */
   flushed(node: SimNode): void;
+  /** What peers that `node` reaches now give for the segment that holds an entry. */
+  copies(node: SimNode, origin: string, seq: number): Iterable<Uint8Array>;
   /** Ends the simulation with what nobody meant to happen. */
   fail(error: unknown): void;
 }

@@ -3,6 +3,7 @@ import { Replica, type ReplicaOptions } from '@grapevine/cluster-node/core/repli
 import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
 import { Publisher } from '@grapevine/cluster-node/publisher.ts';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
+import type { LogStore } from '@grapevine/cluster-node/store/log-store.ts';
 import { SealedTransport } from '@grapevine/cluster-node/transport/sealed-transport.ts';
 import type { Address } from '@grapevine/cluster-node/wire/messages.ts';
 import { PlainOpener, PlainSealer } from '@grapevine/cluster-node/wire/plain.ts';
@@ -13,11 +14,15 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { clusterKeys } from './cluster-keys.ts';
 import type { SimNode, Surroundings } from './sim-node.ts';
+import { SimScrub } from './sim-scrub.ts';
 import { SimStream } from './sim-stream.ts';
 import { SimTransport } from './sim-transport.ts';
 
 /** The nodes' ports are their numbers, counted from here. */
 export const firstPort = 1;
+
+/** Between two passes of the scrub, in milliseconds. */
+const scrubEveryMs = 2_000;
 
 /** As with `setTimeout`, something else always gets its turn before a timer. */
 const shortestTimerMs = 0.1;
@@ -78,6 +83,8 @@ export class SimProcess {
     });
     this.#transport.onForeignVersion((version, sender) => this.step({ type: 'foreign-version', sender, version }));
     this.step({ type: 'wake' });
+    const { store } = this.#machine.disk;
+    if (store !== undefined && this.#world.settings.scrubs) this.#scrubLater(this.#scrubOf(store));
   }
 
   /** Nothing of it happens any more. */
@@ -232,6 +239,32 @@ export class SimProcess {
   #enqueue(event: ReplicaEvent): void {
     this.#world.schedule(0, () => {
       if (!this.#isOver) this.#machine.loop.run(() => this.step(event));
+    });
+  }
+
+  #scrubOf(store: LogStore): SimScrub {
+    const { signatures, situations } = this.#world;
+    const checks = { hash: fastTreeHash, verifier: signatures.verifier };
+    return new SimScrub({
+      store,
+      checks,
+      situations,
+      wallMs: () => this.#machine.clock.wallMs(),
+      copies: (origin, seq) => this.#world.copies(this.#machine, origin, seq),
+    });
+  }
+
+  #scrubLater(scrub: SimScrub): void {
+    this.#world.schedule(scrubEveryMs * (0.5 + this.#random.float()), () => {
+      if (this.#isOver) return;
+      this.#world.unsettle();
+      scrub.pass().then(
+        () => this.#scrubLater(scrub),
+        (error: unknown) => {
+          if (error === this.#machine.timing.trouble || this.#isOver) this.#scrubLater(scrub);
+          else this.#world.fail(error);
+        },
+      );
     });
   }
 

@@ -1,5 +1,6 @@
 import type { ReplicaEffect, ReplicaEvent } from '@grapevine/cluster-node/core/events.ts';
-import { decodeSegment, segmentHeadSize } from '@grapevine/cluster-node/wire/segment.ts';
+import { decodeSegment, type Segment, segmentHeadSize } from '@grapevine/cluster-node/wire/segment.ts';
+import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { SituationCounts } from './check/situations.ts';
 import type { SimNode } from './sim-node.ts';
@@ -86,7 +87,11 @@ export class SimStream {
       if (this.#random.float() < 0.5) this.#finish(false);
       return;
     }
-    const segments = this.#read().map(decodeSegment);
+    const segments = decodeAll(this.#read());
+    if (segments === undefined) {
+      this.#finish(false);
+      return;
+    }
     if (segments.length > 0) this.#tell({ type: 'streamed', stream: this.#effect.stream, segments });
     if (this.isOpen && this.#current() === undefined) this.#finish(true);
   }
@@ -113,5 +118,15 @@ export class SimStream {
   #finish(isComplete: boolean): void {
     this.end();
     this.#tell({ type: 'stream-ended', stream: this.#effect.stream, isComplete });
+  }
+}
+
+/** Undefined when one is damaged. */
+function decodeAll(encoded: readonly Uint8Array[]): Segment[] | undefined {
+  try {
+    return encoded.map(decodeSegment);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
   }
 }

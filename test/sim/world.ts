@@ -100,6 +100,13 @@ export class World implements Surroundings {
     this.#isSettled = false;
   }
 
+  *copies(node: SimNode, origin: string, seq: number): Generator<Uint8Array> {
+    for (const peer of this.nodes) {
+      if (peer === node || !peer.running || !this.connected(node, peer)) continue;
+      yield* peer.disk.log.segmentsFrom(origin, seq, 1);
+    }
+  }
+
   fail(error: unknown): void {
     this.schedule(0, () => {
       throw error;

@@ -2,6 +2,7 @@ import type { Act } from '../plan/plan.ts';
 import type { ActKind } from './act-kind.ts';
 import { changeSeeds } from './change-seeds.ts';
 import { clockJump } from './clock-jump.ts';
+import { corrupt } from './corrupt.ts';
 import { crash } from './crash.ts';
 import { failingDisk } from './failing-disk.ts';
 import { leave } from './leave.ts';
@@ -45,8 +46,11 @@ export const faults: readonly ActKind[] = [
  */
 export const calmFaults: readonly ActKind[] = [restoreBackup, ...faults.filter(({ silences }) => !silences)];
 
+/** Drawn into plans of its own, in which no disk loses all: a sound copy has to be left somewhere. */
+export const damageFaults: readonly ActKind[] = [corrupt, ...faults.filter((fault) => fault !== loseData)];
+
 /** Each kind once. */
-export const allFaults: readonly ActKind[] = [...new Set([...faults, ...calmFaults])];
+export const allFaults: readonly ActKind[] = [...new Set([...faults, ...calmFaults, ...damageFaults])];
 
 const byKind: ReadonlyMap<string, ActKind> = new Map([...workload, ...allFaults].map((act) => [act.kind, act]));
 

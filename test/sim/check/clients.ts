@@ -1,7 +1,11 @@
 import type { PublishOutcome } from '@grapevine/cluster-node/node-service.ts';
+import { DataDamage } from '@grapevine/cluster-node/store/damage.ts';
+import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
 import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { toHex } from '@grapevine/shared/log/bytes.ts';
+import { encodeEntry } from '@grapevine/shared/log/entry.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { SimProcess } from '../sim-process.ts';
 import { Reader } from './reader.ts';
@@ -90,7 +94,7 @@ export class Clients {
   read(index: number): void {
     const node = this.#world.nodes[index];
     const views = node?.running === true ? node.disk.views : undefined;
-    if (node !== undefined && views !== undefined) this.#read(node, views);
+    if (node !== undefined && views !== undefined) this.#unlessDamaged(() => this.#read(node, views));
   }
 
   /** A reader goes on at node `index`, if it runs. */
@@ -100,7 +104,9 @@ export class Clients {
     const following = this.#readers[reader];
     if (node === undefined || views === undefined || following === undefined) return;
     this.counts.reads++;
-    if (!following.follow(views, node.name)) this.#world.situations.reached('not yet');
+    this.#unlessDamaged(() => {
+      if (!following.follow(views, node.name)) this.#world.situations.reached('not yet');
+    });
   }
 
   /** Once all nodes agree: everybody reads everywhere, and must see what there is. */
@@ -137,9 +143,23 @@ export class Clients {
     return () => this.#open.set(process, (this.#open.get(process) ?? 0) - 1);
   }
 
+  /** A read that meets damage is refused as a whole. */
+  #unlessDamaged(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof DataDamage)) throw error;
+      this.#world.situations.reached('read met damage');
+    }
+  }
+
   #read(node: SimNode, views: Views): StoredEntry[] {
     this.counts.reads++;
     const entries = readAll(views);
+    for (const { id, entry } of entries) {
+      if (toHex(fastTreeHash.leaf(encodeEntry(entry))) === id) continue;
+      throw new SafetyViolation('C7', `${node.name} showed ${entry.origin}:${entry.seq} as what it is not`);
+    }
     const messages = entries.map(shownMessage);
     this.#set.read(messages, this.#world.nowMs(), node.name);
     this.#requireShownBefore(node, views, new Set(messages.map(({ name }) => name)));

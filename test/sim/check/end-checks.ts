@@ -55,13 +55,21 @@ function rebuild(node: SimNode): Map<string, string[]> {
   return ids;
 }
 
-/** What `grapevine fsck` would find on the disk. */
-function requireSound({ signatures }: World, { name, disk }: SimNode): void {
-  if (disk.data === undefined) return;
+function requireSound(world: World, node: SimNode): void {
+  const problem = problemOn(world, node);
+  if (problem !== undefined) throw new SafetyViolation('C5', `${node.name}: ${problem}`);
+}
+
+/** Whether `grapevine fsck` would find nothing on the disk. */
+export function isSound(world: World, node: SimNode): boolean {
+  return problemOn(world, node) === undefined;
+}
+
+function problemOn({ signatures }: World, { disk }: SimNode): string | undefined {
+  if (disk.data === undefined) return undefined;
   const problems = new Problems();
   checkData(disk.data, { hash: fastTreeHash, verifier: signatures.verifier }, problems);
-  const [problem] = problems.list();
-  if (problem !== undefined) throw new SafetyViolation('C5', `${name}: ${problem}`);
+  return problems.list()[0];
 }
 
 /** All topics and pages in words, the same on nodes that show the same. */

@@ -29,6 +29,10 @@ export const situations = {
   'sealed by an unknown key': 'a node was sent a datagram whose key it did not have',
   'replay refused': 'a sealed datagram came a second time, or from an earlier start of its sender',
   'altered segment refused': 'a node refused a segment that a peer had altered',
+  'bit flipped': 'a bit flipped in a segment on a disk',
+  'damage found': 'a scrub took a damaged segment out of service',
+  'damage mended': 'a damaged segment was put right with a copy of a peer',
+  'read met damage': 'a client read what was damaged, and was given nothing of it',
 } as const;
 
 export type Situation = keyof typeof situations;
@@ -39,6 +43,10 @@ export class SituationCounts {
 
   reached(situation: Situation, times = 1): void {
     if (times > 0) this.#counts.set(situation, (this.#counts.get(situation) ?? 0) + times);
+  }
+
+  has(situation: Situation): boolean {
+    return this.#counts.has(situation);
   }
 
   /** Those that were reached. */

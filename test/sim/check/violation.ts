@@ -12,6 +12,7 @@ export const promises = {
   L1: 'once the faults have ended, all roots become equal within the rounds allowed',
   L2: 'once the faults have ended, all nodes agree on who is alive',
   L3: 'a publish that a running node took is answered',
+  L5: 'once the faults have ended, damage is found and mended from sound copies',
   L4: 'a run comes to an end',
   crash: 'nothing throws',
 } as const;

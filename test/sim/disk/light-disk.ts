@@ -27,6 +27,7 @@ export class LightDisk implements NodeDisk {
   };
   readonly views = undefined;
   readonly data = undefined;
+  readonly store = undefined;
   readonly #schedule: DiskSchedule;
   #origins = new Map<string, OriginOnDisk>();
   #unflushed: Write[] = [];
@@ -63,6 +64,10 @@ export class LightDisk implements NodeDisk {
 
   wipe(): void {
     this.#origins = new Map();
+  }
+
+  flip(): boolean {
+    return false;
   }
 
   heads(): SignedHead[] {

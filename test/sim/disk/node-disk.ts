@@ -1,6 +1,6 @@
 import type { LogReader } from '@grapevine/cluster-node/core/ports.ts';
 import type { KeyValueReader } from '@grapevine/cluster-node/store/key-value.ts';
-import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
+import type { CheckedSegment, LogStore } from '@grapevine/cluster-node/store/log-store.ts';
 import type { Views } from '@grapevine/cluster-node/views/views.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 
@@ -37,6 +37,10 @@ export interface NodeDisk {
   wipe(): void;
   /** What lies on the disk, whether a process runs or not. */
   heads(): SignedHead[];
+  /** The store behind `log`, where this kind of disk has the node's own. */
+  readonly store: LogStore | undefined;
+  /** Flips a bit of a stored segment with these bytes; false when it cannot be done now. */
+  flip(origin: string, segment: Uint8Array, bit: number): boolean;
   /** Bytes of all segments of `origin`, in order. */
   segments(origin: string): Uint8Array[];
 }

@@ -10,10 +10,11 @@ import type {
   KeyValueStore,
   Table,
 } from '@grapevine/cluster-node/store/key-value.ts';
+import { seqKey, seqsFrom } from '@grapevine/cluster-node/store/keys.ts';
 import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
 import { MemoryKeyValue } from '@grapevine/cluster-node/store/memory-key-value.ts';
-import { segmentBytesFrom } from '@grapevine/cluster-node/store/stored-log.ts';
 import type { Views } from '@grapevine/cluster-node/views/views.ts';
+import { segmentFirstSeq } from '@grapevine/cluster-node/wire/segment.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import type { DiskSchedule, NodeDisk } from './node-disk.ts';
 
@@ -33,6 +34,10 @@ export class StoredDisk implements NodeDisk {
 
   get views(): Views {
     return this.#opened().views;
+  }
+
+  get store(): IndexedLogStore {
+    return this.#opened();
   }
 
   get data(): KeyValueReader {
@@ -72,12 +77,25 @@ export class StoredDisk implements NodeDisk {
     this.#memory = new MemoryKeyValue();
   }
 
+  flip(origin: string, segment: Uint8Array, bit: number): boolean {
+    // What is being written would reach the platter before its time.
+    if (this.#memory.waiting) return false;
+    const flipped = segment.slice();
+    const at = Math.floor(bit / 8) % flipped.length;
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit % 8));
+    this.#memory.release();
+    // Nobody waits for it: held or not, this is at once.
+    void this.#memory.write([{ table: 'segments', key: seqKey(origin, segmentFirstSeq(segment)), value: flipped }]);
+    if (this.#store !== undefined) this.#memory.hold();
+    return true;
+  }
+
   heads(): SignedHead[] {
     return readHeads(this.#memory).map(({ head }) => head);
   }
 
   segments(origin: string): Uint8Array[] {
-    return [...segmentBytesFrom(this.#memory, origin, 0)];
+    return Array.from(this.#memory.range('segments', seqsFrom(origin, 0)), ([, bytes]) => bytes);
   }
 
   #opened(): IndexedLogStore {

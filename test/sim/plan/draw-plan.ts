@@ -1,6 +1,6 @@
 import { type Random, SeededRandom } from '@grapevine/shared/random.ts';
 import type { ActKind, Drawing } from '../acts/act-kind.ts';
-import { actKindOf, calmFaults, faults, workload } from '../acts/all-acts.ts';
+import { actKindOf, calmFaults, damageFaults, faults, workload } from '../acts/all-acts.ts';
 import { type Act, type Plan, type Settings, usualSettings } from './plan.ts';
 
 /** What the command line decides instead of the seed. */
@@ -20,7 +20,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const random = new SeededRandom(seed);
   const settings = drawSettings(seed, random, wishes);
   const endMs = wishes.endMs ?? 4_000 + random.below(20_000);
-  const possible = random.below(8) === 0 ? calmFaults : faults;
+  const possible = pick(random, [calmFaults, damageFaults, faults, faults, faults, faults, faults, faults]);
   const drawn = possible.filter(() => random.below(2) === 0);
   const chosen = wishes.faults?.map((kind) => actKindOf({ kind, atMs: 0 })) ?? drawn;
   const faultShare = 0.02 + 0.25 * random.float() ** 2;

@@ -25,6 +25,8 @@ const settingsSchema = z.strictObject({
   sealed: z.boolean(),
   /** Heads are really signed; else with cheap stand-ins. */
   signed: z.boolean(),
+  /** Nodes look for damage on their disks now and then. */
+  scrubs: z.boolean(),
   /** `stored` is the node's own store with its views, `light` logs and trees alone. */
   disk: z.enum(['stored', 'light']),
 });
@@ -80,6 +82,7 @@ export const usualSettings: Omit<Settings, 'seed' | 'nodes'> = {
   writeMs: [0.3, 3.3],
   sealed: false,
   signed: false,
+  scrubs: true,
   disk: 'stored',
 };
 
