@@ -1,5 +1,5 @@
 import { actKindOf } from './acts/all-acts.ts';
-import { checkEnd, isSound } from './check/end-checks.ts';
+import { checkEnd, isSound, showSame } from './check/end-checks.ts';
 import { type Broken, SafetyViolation } from './check/violation.ts';
 import type { Plan } from './plan/plan.ts';
 import type { DiskMaker } from './sim-node.ts';
@@ -17,8 +17,8 @@ export interface RunResult {
 const eventsPerComparison = 50;
 /** How often the nodes are looked at after the faults, in simulated milliseconds. */
 const lookMs = 10;
-/** The same for damage, which takes long to look for. */
-const scrubLookMs = 500;
+/** The same for what takes long to look at. */
+const slowLookMs = 500;
 /** Agreement takes some rounds of 200 ms; what is not there after so many never will be. */
 const patienceMs = 60_000;
 /** Far more than any plan needs: a cluster that does so much is going in circles. */
@@ -40,8 +40,11 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
         'L5',
         'damage was left',
         () => world.nodes.every((node) => isSound(world, node)),
-        scrubLookMs,
+        slowLookMs,
       );
+    }
+    if (plan.settings.eraseAfterSeconds > 0) {
+      await waitFor(world, 'C9', 'nodes showed different messages', () => showSame(world), slowLookMs);
     }
     checkEnd(world);
     for (const node of world.nodes) world.watcher.ended(node);

@@ -13,6 +13,7 @@ import type { PublishRequest } from '@grapevine/shared/contracts/node-api.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { clusterKeys } from './cluster-keys.ts';
+import { retentionOf, rulesOf } from './retention.ts';
 import type { SimNode, Surroundings } from './sim-node.ts';
 import { SimScrub } from './sim-scrub.ts';
 import { SimStream } from './sim-stream.ts';
@@ -23,6 +24,8 @@ export const firstPort = 1;
 
 /** Between two passes of the scrub, in milliseconds. */
 const scrubEveryMs = 2_000;
+/** Between two looks of retention, as the node has it, in milliseconds. */
+const eraseEveryMs = 1_000;
 
 /** As with `setTimeout`, something else always gets its turn before a timer. */
 const shortestTimerMs = 0.1;
@@ -84,7 +87,7 @@ export class SimProcess {
     this.#transport.onForeignVersion((version, sender) => this.step({ type: 'foreign-version', sender, version }));
     this.step({ type: 'wake' });
     const { store } = this.#machine.disk;
-    if (store !== undefined && this.#world.settings.scrubs) this.#scrubLater(this.#scrubOf(store));
+    if (store !== undefined) this.#startUpkeep(store);
   }
 
   /** Nothing of it happens any more. */
@@ -159,7 +162,7 @@ export class SimProcess {
       forgetAfterMs: settings.forgetAfterMs,
       queueBytes: settings.queueBytes,
       catchUpBytes: settings.catchUpBytes,
-      smallestRetentionMs: Number.POSITIVE_INFINITY,
+      smallestRetentionMs: rulesOf(settings).smallestAgeMs,
     };
   }
 
@@ -254,17 +257,31 @@ export class SimProcess {
     });
   }
 
-  #scrubLater(scrub: SimScrub): void {
-    this.#world.schedule(scrubEveryMs * (0.5 + this.#random.float()), () => {
+  #startUpkeep(store: LogStore): void {
+    const { settings } = this.#world;
+    const scrub = this.#scrubOf(store);
+    if (settings.scrubs) this.#repeat(scrubEveryMs, () => scrub.pass());
+    if (settings.eraseAfterSeconds === 0) return;
+    const { clock } = this.#machine;
+    const retention = retentionOf(settings, store, {
+      wallMs: () => clock.now().wallMs,
+      monotonicMs: () => clock.now().monotonicMs,
+    });
+    this.#repeat(eraseEveryMs, async () => {
+      await retention.slice();
+    });
+  }
+
+  /** Works now and then; a disk that fails meanwhile is no reason to stop. */
+  #repeat(everyMs: number, work: () => Promise<void>): void {
+    const again = (): void => this.#repeat(everyMs, work);
+    this.#world.schedule(everyMs * (0.5 + this.#random.float()), () => {
       if (this.#isOver) return;
       this.#world.unsettle();
-      scrub.pass().then(
-        () => this.#scrubLater(scrub),
-        (error: unknown) => {
-          if (error === this.#machine.timing.trouble || this.#isOver) this.#scrubLater(scrub);
-          else this.#world.fail(error);
-        },
-      );
+      work().then(again, (error: unknown) => {
+        if (error === this.#machine.timing.trouble || this.#isOver) again();
+        else this.#world.fail(error);
+      });
     });
   }
 

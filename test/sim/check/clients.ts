@@ -6,6 +6,8 @@ import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { encodeEntry } from '@grapevine/shared/log/entry.ts';
+import type { Settings } from '../plan/plan.ts';
+import { isErased } from '../retention.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { SimProcess } from '../sim-process.ts';
 import { Reader } from './reader.ts';
@@ -26,6 +28,7 @@ export interface PublishWish {
 
 /** What clients need of the world. */
 export interface ClientSurroundings {
+  readonly settings: Settings;
   readonly nodes: readonly SimNode[];
   readonly situations: SituationCounts;
   nowMs(): number;
@@ -130,7 +133,7 @@ export class Clients {
         throw new SafetyViolation('C8', `${reader.name} never saw ${origin}:${seq}`);
       }
     }
-    return this.#set.check(isGone);
+    return this.#set.check((name, place) => isGone(place) || this.#mayBeErased(name));
   }
 
   /** Names of nodes whose processes took publishes and have not answered them. */
@@ -168,7 +171,8 @@ export class Clients {
 
   /** What a process has shown once it shows for good: it is flushed. */
   #requireShownBefore(node: SimNode, views: Views, now: Set<string>): void {
-    const missing = this.#shown.get(views)?.difference(now).values().next().value;
+    const gone = this.#shown.get(views)?.difference(now) ?? new Set<string>();
+    const missing = [...gone].find((name) => !this.#mayBeErased(name));
     if (missing !== undefined) {
       throw new SafetyViolation('C7', `${node.name} does not show message ${missing} any more`);
     }
@@ -187,6 +191,10 @@ export class Clients {
       results.map(({ id }) => id),
       decodeToken(token),
     );
+  }
+
+  #mayBeErased(name: string): boolean {
+    return isErased(this.#world.settings, topicOf(name));
   }
 
   #acceptedAt(name: string, origin: string): void {

@@ -26,6 +26,11 @@ export function checkEnd(world: World): SetFullCounts {
   return world.clients.checkEnd((origin) => world.checker.sizeLeft(origin));
 }
 
+/** Whether all nodes show the same messages. */
+export function showSame(world: World): boolean {
+  return new Set(world.nodes.map(everythingShownBy)).size === 1;
+}
+
 /** Everything acknowledged is on every disk, and what is there is sound. */
 export function checkDisks(world: World): void {
   for (const node of world.nodes) {

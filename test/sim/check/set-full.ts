@@ -63,8 +63,8 @@ export class SetFull {
     }
   }
 
-  /** After the last reads. `isGone` tells which places in logs went with the disks that held them. */
-  check(isGone: (place: Pick<ShownMessage, 'origin' | 'seq'>) => boolean): SetFullCounts {
+  /** After the last reads. `isGone` tells which elements went with the disks that held them, or were erased. */
+  check(isGone: (name: string, place: Pick<ShownMessage, 'origin' | 'seq'>) => boolean): SetFullCounts {
     let [stable, stale, lost, neverRead, stalestMs] = [0, 0, 0, 0, 0];
     for (const [name, { place, knownMs, lastPresentMs, lastAbsentMs }] of this.#elements) {
       if (lastPresentMs < 0 && lastAbsentMs < knownMs) {
@@ -73,7 +73,7 @@ export class SetFull {
         stable++;
         if (lastAbsentMs > knownMs) stale++;
         stalestMs = Math.max(stalestMs, lastAbsentMs - knownMs);
-      } else if (isGone(place)) {
+      } else if (isGone(name, place)) {
         lost++;
       } else {
         throw new SafetyViolation('C5', `message ${name}, known since ${knownMs} ms, is gone since ${lastAbsentMs} ms`);

@@ -33,6 +33,7 @@ export const situations = {
   'damage found': 'a scrub took a damaged segment out of service',
   'damage mended': 'a damaged segment was put right with a copy of a peer',
   'read met damage': 'a client read what was damaged, and was given nothing of it',
+  'erased form taken': 'a node took a segment of which retention had erased bodies elsewhere',
 } as const;
 
 export type Situation = keyof typeof situations;

@@ -91,7 +91,10 @@ export class Watcher {
     }
     const ends = this.#ends.get(replica) ?? new Map<string, number>();
     this.#ends.set(replica, ends);
-    for (const { segment } of segments) ends.set(segment.origin, segment.head.size);
+    for (const { segment } of segments) {
+      ends.set(segment.origin, segment.head.size);
+      if (segment.records.some(({ kind }) => kind === 'erased')) this.#situations.reached('erased form taken');
+    }
   }
 
   #bringsEarly({ replica }: SimNode, { pieces }: PullResponse): boolean {

@@ -33,7 +33,10 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     const parameters = draw(drawing);
     if (parameters !== undefined) acts.push({ atMs, kind, ...parameters });
   }
-  return { settings, acts, endMs };
+  // Nodes whose clocks are wrong erase at other times, and show different messages for as long.
+  const erases = random.below(4) === 0 && !chosen.some(({ kind }) => kind === 'clock-jump');
+  const eraseAfterSeconds = erases ? 1 + random.below(5) : 0;
+  return { settings: { ...settings, eraseAfterSeconds }, acts, endMs };
 }
 
 function drawSettings(seed: number, random: Random, { nodes }: PlanWishes): Settings {

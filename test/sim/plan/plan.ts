@@ -27,6 +27,8 @@ const settingsSchema = z.strictObject({
   signed: z.boolean(),
   /** Nodes look for damage on their disks now and then. */
   scrubs: z.boolean(),
+  /** After so long retention erases the bodies of some topics; 0 for never. */
+  eraseAfterSeconds: z.int().min(0),
   /** `stored` is the node's own store with its views, `light` logs and trees alone. */
   disk: z.enum(['stored', 'light']),
 });
@@ -83,6 +85,7 @@ export const usualSettings: Omit<Settings, 'seed' | 'nodes'> = {
   sealed: false,
   signed: false,
   scrubs: true,
+  eraseAfterSeconds: 0,
   disk: 'stored',
 };
 
