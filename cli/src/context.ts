@@ -7,6 +7,12 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
+/** Where a command reads from. */
+export interface Input extends AsyncIterable<Uint8Array> {
+  /** True when somebody sits at it who can be asked. */
+  readonly isTTY?: boolean;
+}
+
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** What commands use of Node's `process`. */
@@ -28,7 +34,7 @@ export interface Context {
   /** The project's folder. */
   readonly root: string;
   readonly host: HostProcess;
-  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
 }

@@ -7,6 +7,7 @@ import { addCompare } from './commands/compare.ts';
 import { addConfig } from './commands/config.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addPublish } from './commands/publish.ts';
+import { addRepair } from './commands/repair.ts';
 import { addServices } from './commands/services.ts';
 import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
@@ -73,6 +74,7 @@ Examples:
   addCompare(program, context, setExitCode);
   addVerify(program, context, setExitCode);
   addFsck(program, context, setExitCode);
+  addRepair(program, context, setExitCode);
   addConfig(program, context, setExitCode);
   return program;
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { DamageCounts } from './damage/scrubber.ts';
+import type { DamageCounts } from './damage/mender.ts';
 import type { ForkCounts } from './forks/fork-watch.ts';
 import type { ClusterNode } from './node.ts';
 import type { MessageCounts } from './transport/sealed-transport.ts';

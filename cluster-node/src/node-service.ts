@@ -8,6 +8,7 @@ import type {
   PublishResult,
   RootResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
+import type { RepairReport, RepairRequest } from '@grapevine/shared/contracts/repair.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import type { DataDamage } from './store/damage.ts';
 import type { LogStore } from './store/log-store.ts';
@@ -45,6 +46,11 @@ export interface NodeService {
   root(): RootResponse;
   /** Somebody met damaged data while reading: it is examined, taken out of service and mended. */
   suspect(damage: DataDamage): void;
+  /**
+   * Checks what is stored and mends what is damaged, at once. Throws `REPAIR_UNDER_WAY`, or the reason why the disk takes no
+   * writes.
+   */
+  repair(request: RepairRequest): Promise<RepairReport>;
   /** Every fork that this node has seen and remembers, those that last first. */
   forks(): readonly Fork[];
   /** Undefined when the node can take writes and reads; otherwise why not. */

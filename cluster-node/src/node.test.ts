@@ -6,7 +6,7 @@ import { createLogger } from '@grapevine/shared/logging.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
 import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
-import { createScrubber } from './damage/scrubber.fixture.ts';
+import { createRepairs, createScrubber } from './damage/scrubber.fixture.ts';
 import { idleForkWatch } from './forks/fork-watch.fixture.ts';
 import { ClusterNode } from './node.ts';
 import type { PublishOutcome } from './node-service.ts';
@@ -85,6 +85,7 @@ async function startNode(network: MemoryNetwork, address: Address, seeds: readon
     store: store.log,
     views: store.log.views,
     scrubber: createScrubber(store.log),
+    repairs: createRepairs(store.log),
     forks: idleForkWatch(store.log),
     transport: new SealedTransport({
       transport: network.open(address),

@@ -9,6 +9,7 @@ import type {
   PublishRequest,
   RootResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
+import type { RepairReport, RepairRequest } from '@grapevine/shared/contracts/repair.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
@@ -19,6 +20,7 @@ import { type CatchUpEffect, type SegmentSource, SegmentStream } from './catch-u
 import type { ReplicaEffect, ReplicaEvent } from './core/events.ts';
 import type { CorePorts } from './core/ports.ts';
 import { Replica, type ReplicaOptions, supersededBy } from './core/replica.ts';
+import type { Repairs } from './damage/repairs.ts';
 import type { Scrubber } from './damage/scrubber.ts';
 import type { ForkWatch } from './forks/fork-watch.ts';
 import { headToJson } from './forks/signed-head.ts';
@@ -41,6 +43,7 @@ export interface ClusterNodeParts {
   readonly store: LogStore;
   readonly views: Views;
   readonly scrubber: Pick<Scrubber, 'counts' | 'suspect'>;
+  readonly repairs: Pick<Repairs, 'repair'>;
   readonly forks: Pick<ForkWatch, 'counts' | 'list' | 'suspect'>;
   /** What is known of the store's disk; absent when it has none. */
   readonly disk?: StoreHealth;
@@ -97,8 +100,7 @@ export class ClusterNode implements NodeService, Stoppable {
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
     const reason = this.#notTaking();
     if (reason !== undefined) throw new GrapevineError('UNAVAILABLE', reason, { retryAfterSeconds: 1 });
-    const trouble = this.#parts.disk?.trouble;
-    if (trouble !== undefined) throw new GrapevineError(trouble.code, trouble.message, { retryAfterSeconds: 1 });
+    this.#requireDisk();
     return this.#publisher.publish(author, request);
   }
 
@@ -169,6 +171,11 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#parts.scrubber.suspect(damage);
   }
 
+  async repair(request: RepairRequest): Promise<RepairReport> {
+    if (!request.dryRun) this.#requireDisk();
+    return this.#parts.repairs.repair(request);
+  }
+
   forks(): readonly Fork[] {
     return this.#parts.forks.list();
   }
@@ -186,6 +193,11 @@ export class ClusterNode implements NodeService, Stoppable {
     this.#step({ type: 'leave' });
     await this.#publisher.drain();
     clearTimeout(this.#timer);
+  }
+
+  #requireDisk(): void {
+    const trouble = this.#parts.disk?.trouble;
+    if (trouble !== undefined) throw new GrapevineError(trouble.code, trouble.message, { retryAfterSeconds: 1 });
   }
 
   /** Why no publish is taken, but for the disk. */

@@ -1,6 +1,5 @@
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config, NodeConfig } from '@grapevine/shared/config/schema.ts';
-import type { MemberState } from '@grapevine/shared/contracts/node-api.ts';
 import { MutualTls, type PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
 import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
@@ -11,6 +10,8 @@ import type { Logger } from 'pino';
 import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
+import { Mender } from './damage/mender.ts';
+import { Repairs } from './damage/repairs.ts';
 import { Scrubber } from './damage/scrubber.ts';
 import { ForkWatch } from './forks/fork-watch.ts';
 import { type PeerAccess, PeerClient } from './http/peer-client.ts';
@@ -78,19 +79,33 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     fetch: settings.gossip.insecure ? callNobody : (tls?.fetch ?? fetch),
   };
   const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
-  const scrubber = new Scrubber({
+  const mender = new Mender({
     store: store.log,
     checks,
     source: peerSegments({
-      peers: () => node.members().filter(({ name, state }) => name !== node.name && isReachable(state)),
+      peers: () => node.members().filter(({ name }) => name !== node.name),
       access,
       random: systemRandom,
-      log,
     }),
+    clock: systemClock,
+    log,
+  });
+  const scrubber = new Scrubber({
+    store: store.log,
+    checks,
+    mender,
     options: settings.scrub,
     clock: systemClock,
     log,
     isBusy: () => !node.replica.idle,
+  });
+  const repairs = new Repairs({
+    node: settings.name,
+    store: store.log,
+    checks,
+    mender,
+    forks: () => forks.list(),
+    log,
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let isRetired = false;
@@ -125,6 +140,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     store: store.log,
     views: store.views,
     scrubber,
+    repairs,
     forks,
     disk,
     transport,
@@ -136,6 +152,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   opened.defer(() => node.stop());
   scrubber.start();
   opened.defer(() => scrubber.stop());
+  opened.defer(() => repairs.stop());
   forks.start();
   opened.defer(() => forks.stop());
   registry.onChange((seeds) => node.useSeeds(seeds));
@@ -189,10 +206,6 @@ function segmentsOfPeers(access: PeerAccess): SegmentSource {
     const address = { name: peer.name, http: httpUrl(peer) };
     return new PeerClient(address, access, signal).segments(request);
   };
-}
-
-function isReachable(state: MemberState): boolean {
-  return state === 'alive' || state === 'suspect';
 }
 
 async function protection(

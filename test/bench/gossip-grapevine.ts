@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AheadVerifier } from '@grapevine/cluster-node/catch-up/ahead-verifier.ts';
 import type { SegmentSource } from '@grapevine/cluster-node/catch-up/segment-stream.ts';
-import { createScrubber } from '@grapevine/cluster-node/damage/scrubber.fixture.ts';
+import { createRepairs, createScrubber } from '@grapevine/cluster-node/damage/scrubber.fixture.ts';
 import { idleForkWatch } from '@grapevine/cluster-node/forks/fork-watch.fixture.ts';
 import { ClusterNode } from '@grapevine/cluster-node/node.ts';
 import { generateOriginKey, signerFromKey } from '@grapevine/cluster-node/store/ed25519.ts';
@@ -144,6 +144,7 @@ async function startMember(name: string, key: KeyRing, maxDatagramBytes: number,
     store: store.log,
     views: store.log.views,
     scrubber: createScrubber(store.log),
+    repairs: createRepairs(store.log),
     forks: idleForkWatch(store.log),
     transport,
     clock: systemClock,

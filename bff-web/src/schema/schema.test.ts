@@ -15,7 +15,7 @@ test('every root field states the scope that it needs', () => {
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
     assert.ok(isObjectType(type));
     for (const [name, field] of Object.entries(type.getFields())) {
-      assert.match(String(field.extensions['scope']), /^(messages|cluster):(read|write)$/, name);
+      assert.match(String(field.extensions['scope']), /^(messages:(read|write)|cluster:(read|admin))$/, name);
     }
   }
 });

@@ -4,6 +4,7 @@ import './topic.ts';
 import './publish.ts';
 import './message-added.ts';
 import './cluster.ts';
+import './repair.ts';
 
 /** The whole schema; each type is in the file of its name. */
 export const schema = builder.toSchema();

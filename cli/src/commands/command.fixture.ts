@@ -15,6 +15,8 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Iterable<string>;
+  /** Whether standard input is a terminal. */
+  readonly isTerminal?: boolean;
   /** Called with each piece of output; what it returns true for stops the command as Ctrl-C does. */
   readonly stopAfter?: (stdout: string) => boolean;
 }
@@ -44,7 +46,8 @@ export async function runCommand(args: readonly string[], options: CommandOption
   async function* stdin(): AsyncGenerator<Uint8Array> {
     for (const piece of options.stdin ?? []) yield new TextEncoder().encode(piece);
   }
-  const context = { root, host, stdin: stdin(), stdout: outputTo('stdout'), stderr: outputTo('stderr') };
+  const input = Object.assign(stdin(), { isTTY: options.isTerminal ?? false });
+  const context = { root, host, stdin: input, stdout: outputTo('stdout'), stderr: outputTo('stderr') };
   return { code: await runProgram(args, context), ...output };
 }
 

@@ -27,7 +27,7 @@ export function mend(
   batch: Batch,
   indexes: Indexes,
   checks: LogChecks,
-  { origin, firstSeq }: Stretch,
+  { origin, firstSeq }: Pick<Stretch, 'origin' | 'firstSeq'>,
   bytes: Uint8Array,
   nowMs: number,
 ): boolean {

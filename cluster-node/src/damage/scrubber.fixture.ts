@@ -3,7 +3,9 @@ import { createLogger } from '@grapevine/shared/logging.ts';
 import { nodeHeadVerifier } from '../store/ed25519.ts';
 import { fastTreeHash } from '../store/fast-tree-hash.ts';
 import type { LogStore } from '../store/log-store.ts';
-import { type CopySource, Scrubber } from './scrubber.ts';
+import { type CopySource, Mender } from './mender.ts';
+import { Repairs, type RepairsParts } from './repairs.ts';
+import { Scrubber } from './scrubber.ts';
 
 /** Nobody has anything to give. */
 const noPeers: CopySource = async function* () {};
@@ -11,14 +13,22 @@ const noPeers: CopySource = async function* () {};
 /** A scrubber that goes as fast as it can, once it is started. */
 export function createScrubber(store: LogStore, source = noPeers): Scrubber {
   return new Scrubber({
-    store,
-    checks: { hash: fastTreeHash, verifier: nodeHeadVerifier },
-    source,
+    ...scrubbing(store, source),
     options: { bytesPerSecond: 1024 ** 3, pauseMs: 1 },
-    clock: systemClock,
-    log: createLogger({ name: 'test', level: 'silent' }),
     isBusy: () => false,
   });
+}
+
+/** Repairs of a node without forks, unless others are given. */
+export function createRepairs(store: LogStore, source = noPeers, parts: Partial<RepairsParts> = {}): Repairs {
+  return new Repairs({ ...scrubbing(store, source), node: 'node-1', forks: () => [], ...parts });
+}
+
+function scrubbing(store: LogStore, source: CopySource) {
+  const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
+  const log = createLogger({ name: 'test', level: 'silent' });
+  const mender = new Mender({ store, checks, source, clock: systemClock, log });
+  return { store, checks, mender, clock: systemClock, log };
 }
 
 /** The segments of one peer, as they lie in its store. */

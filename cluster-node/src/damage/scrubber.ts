@@ -1,17 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
-import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
-import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Logger } from 'pino';
-import { type DamagedPlace, DataDamage } from '../store/damage.ts';
+import type { DamagedPlace, DataDamage } from '../store/damage.ts';
 import { readHeads } from '../store/head-record.ts';
 import { seqOfKey, seqsDownFrom } from '../store/keys.ts';
 import type { LogStore } from '../store/log-store.ts';
-import { isQuarantined, listQuarantined, type Stretch } from '../store/quarantine.ts';
-import { decodeSegment } from '../wire/segment.ts';
-import { applyFinding } from './apply-finding.ts';
-import { mend } from './mend.ts';
+import { isQuarantined } from '../store/quarantine.ts';
+import type { DamageCounts, Mender } from './mender.ts';
 import { type Finding, OriginScrub } from './origin-scrub.ts';
 import type { LogChecks } from './read-segment.ts';
 
@@ -22,37 +18,15 @@ export interface ScrubOptions {
   readonly pauseMs: number;
 }
 
-/** Gets the segment of `origin` that holds entry `seq` from other nodes, one after the other, until the caller has had enough. */
-export type CopySource = (origin: string, seq: number) => AsyncIterable<Copy>;
-
-/** What a peer says the segment is. */
-export interface Copy {
-  readonly peer: string;
-  readonly bytes: Uint8Array;
-}
-
 export interface ScrubberParts {
   readonly store: LogStore;
   readonly checks: LogChecks;
-  readonly source: CopySource;
+  readonly mender: Mender;
   readonly options: ScrubOptions;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether clients and peers keep the node busy right now: then the scrub takes a quarter of its rate. */
   readonly isBusy: () => boolean;
-}
-
-/** What the scrub has done since the start, and found altogether. */
-export interface DamageCounts {
-  /** Segments that are in quarantine now. */
-  quarantined: number;
-  /** Segments put into quarantine since the start. */
-  found: number;
-  mended: number;
-  /** Nodes of trees that were put right. */
-  treeNodes: number;
-  scrubbedBytes: number;
-  passes: number;
 }
 
 /** A segment costs at least this much of the rate: its signature is checked, however short it is. */
@@ -74,7 +48,7 @@ const retryMs = { first: 1_000, most: 60_000 } as const;
  */
 export class Scrubber implements Stoppable {
   readonly name = 'scrub';
-  readonly counts: DamageCounts = { quarantined: 0, found: 0, mended: 0, treeNodes: 0, scrubbedBytes: 0, passes: 0 };
+  readonly counts: DamageCounts;
   readonly #parts: ScrubberParts;
   readonly #stopped = new AbortController();
   readonly #suspects = new Map<string, DamagedPlace>();
@@ -88,11 +62,12 @@ export class Scrubber implements Stoppable {
 
   constructor(parts: ScrubberParts) {
     this.#parts = parts;
+    this.counts = parts.mender.counts;
     parts.store.onDamage((damage) => this.suspect(damage));
   }
 
   start(): void {
-    this.#count();
+    this.#parts.mender.count();
     this.#running = this.#run().catch((error: unknown) => {
       if (!this.#stopped.signal.aborted) this.#parts.log.error({ err: error }, 'the scrub has stopped');
     });
@@ -194,67 +169,24 @@ export class Scrubber implements Stoppable {
   }
 
   async #apply(finding: Finding): Promise<void> {
-    const { store, clock, log } = this.#parts;
-    const applied = await store.maintain((batch) => applyFinding(batch, finding, clock.wallMs()));
-    if (!applied) return;
-    if (finding.kind === 'tree') {
-      const nodes = finding.nodes.reduce((sum, { hashes }) => sum + hashes.length / hashLength, 0);
-      this.counts.treeNodes += nodes;
-      log.error({ origin: finding.origin, nodes }, 'put damaged nodes of a tree right');
-      return;
-    }
-    const { origin, firstSeq, endSeq, reason } = finding;
-    this.counts.found += 1;
-    this.#count();
+    const applied = await this.#parts.mender.apply(finding);
+    if (!applied || finding.kind === 'tree') return;
     this.#retryMs = retryMs.first;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
-    log.error({ origin, firstSeq, endSeq, reason }, 'put a damaged segment into quarantine');
   }
 
   /** Tries to get every quarantined segment from some peer. */
   async #mendAll(): Promise<void> {
-    const open = [...listQuarantined(this.#parts.store.flushed)].filter(({ mendedMs }) => mendedMs === undefined);
+    const { mender, clock, log } = this.#parts;
     let failed = 0;
-    for (const stretch of open) if (!this.#isStopped && !(await this.#mend(stretch))) failed += 1;
-    this.#count();
+    for (const stretch of mender.open()) {
+      if (!this.#isStopped && (await mender.mend(stretch)) !== undefined) failed += 1;
+    }
+    mender.count();
     if (failed === 0) return;
-    this.#retryAtMs = this.#parts.clock.monotonicMs() + this.#retryMs;
-    this.#parts.log.error({ segments: failed, retryMs: this.#retryMs }, 'no peer could give some damaged segments');
+    this.#retryAtMs = clock.monotonicMs() + this.#retryMs;
+    log.error({ segments: failed, retryMs: this.#retryMs }, 'no peer could give some damaged segments');
     this.#retryMs = Math.min(retryMs.most, 2 * this.#retryMs);
-  }
-
-  /** Tries one copy after the other, those from which retention has taken something last: another peer may have all of it. */
-  async #mend(stretch: Stretch): Promise<boolean> {
-    let partial: Copy | undefined;
-    for await (const copy of this.#parts.source(stretch.origin, stretch.firstSeq)) {
-      if (!isWhole(copy.bytes)) partial ??= copy;
-      else if (await this.#putBack(stretch, copy)) return true;
-    }
-    return partial !== undefined && (await this.#putBack(stretch, partial));
-  }
-
-  /** Answers false when the copy is not what belongs there. */
-  async #putBack(stretch: Stretch, { peer, bytes }: Copy): Promise<boolean> {
-    const { store, checks, clock, log } = this.#parts;
-    const { origin, firstSeq } = stretch;
-    try {
-      const mended = await store.maintain((batch, indexes) =>
-        mend(batch, indexes, checks, stretch, bytes, clock.wallMs()),
-      );
-      if (mended) this.counts.mended += 1;
-      if (mended) log.warn({ origin, firstSeq, peer }, 'mended a damaged segment');
-      return true;
-    } catch (error) {
-      if (!(error instanceof DataDamage)) throw error;
-      log.warn({ peer, reason: error.message }, 'refused what a peer sent for a damaged segment');
-      return false;
-    }
-  }
-
-  #count(): void {
-    let open = 0;
-    for (const { mendedMs } of listQuarantined(this.#parts.store.flushed)) if (mendedMs === undefined) open += 1;
-    this.counts.quarantined = open;
   }
 
   async #payFor(bytes: number): Promise<void> {
@@ -274,14 +206,5 @@ export class Scrubber implements Stoppable {
     const timer = setTimeout(() => this.#wake.resolve(), ms);
     await this.#wake.promise;
     clearTimeout(timer);
-  }
-}
-
-function isWhole(bytes: Uint8Array): boolean {
-  try {
-    return decodeSegment(bytes).records.every(({ kind }) => kind === 'entry');
-  } catch (error) {
-    if (error instanceof DecodeError) return true;
-    throw error;
   }
 }

@@ -13,6 +13,7 @@ import { allow } from './authorize.ts';
 import { type PeerAccess, PeerClient } from './peer-client.ts';
 import { parseQuery } from './query.ts';
 import { requireLog } from './require-log.ts';
+import { requireMember } from './require-member.ts';
 import { resource, sendJson } from './routing.ts';
 
 export interface CompareOptions {
@@ -68,16 +69,6 @@ function compare({ service, treeHash, headVerifier, access }: CompareOptions): R
     }
     sendJson(response, 200, { ...comparison, origins } satisfies Comparison);
   };
-}
-
-function requireMember(service: NodeService, name: string): Member {
-  const members = service.members();
-  const found = members.find((member) => member.name === name);
-  if (found !== undefined) return found;
-  throw new GrapevineError(
-    'NOT_FOUND',
-    `Found no member ${JSON.stringify(name)}; node ${service.name} knows ${members.length} members.`,
-  );
 }
 
 /** A head that its origin has not signed proves nothing, whoever shows it. */

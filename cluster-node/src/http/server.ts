@@ -24,6 +24,7 @@ import { logRoutes } from './log-routes.ts';
 import { membersRoutes } from './members-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
 import type { PeerAccess } from './peer-client.ts';
+import { repairRoutes } from './repair-routes.ts';
 import { segmentRoutes } from './segment-routes.ts';
 import { SegmentStreams } from './segment-streams.ts';
 import { StreamHub } from './stream-hub.ts';
@@ -123,6 +124,7 @@ function nodeApp(options: NodeHttpOptions, streams: Streams): Express {
   app.use(logRoutes(service, treeHash));
   app.use(compareRoutes(options));
   app.use(forksRoutes(service));
+  app.use(repairRoutes(service));
   app.use(membersRoutes(service));
   app.use(refuseUnknown);
   app.use(reportDamage(service));

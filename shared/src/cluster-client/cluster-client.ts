@@ -24,6 +24,7 @@ import {
   topicsResponseSchema,
 } from '../contracts/node-api.ts';
 import { type MessageProof, messageProofSchema } from '../contracts/proof.ts';
+import { type RepairReport, type RepairRequestInput, repairAnswerMs, repairReportSchema } from '../contracts/repair.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import type { MutualTls } from '../http/mutual-tls.ts';
 import type { IdentitySigner } from '../identity/identity.ts';
@@ -247,6 +248,20 @@ export class ClusterClient implements Stoppable {
       node: a,
     });
     return answer.body;
+  }
+
+  /** Has the node called `nodeName` check what it stores and mend what is damaged, at once; nobody else does it in its stead. */
+  async repair(caller: Caller, nodeName: string, request: RepairRequestInput): Promise<RepairReport> {
+    const answer = await this.#calls.call(caller, repairReportSchema, {
+      method: 'POST',
+      path: '/v1/repair',
+      body: JSON.stringify(request),
+      node: nodeName,
+      repeatable: true,
+      waitsMs: repairAnswerMs,
+    });
+    if (answer.body.node === nodeName) return answer.body;
+    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${answer.body.node} answered.`);
   }
 
   /** Whether any node answers right now; for readiness. */

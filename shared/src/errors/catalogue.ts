@@ -110,6 +110,12 @@ export const catalogue = {
     remedy: 'Try again shortly, or at another node.',
     retryable: true,
   },
+  REPAIR_UNDER_WAY: {
+    status: 409,
+    title: 'The node is busy with a repair',
+    remedy: 'Wait until that one is through; grapevine status shows what is in quarantine meanwhile.',
+    retryable: true,
+  },
   ERASED: {
     status: 410,
     title: 'Retention has erased this message',

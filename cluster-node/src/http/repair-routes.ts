@@ -1,0 +1,42 @@
+import { type RepairReport, repairRequestSchema } from '@grapevine/shared/contracts/repair.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { parseInput } from '@grapevine/shared/http/parse.ts';
+import { json, type RequestHandler, Router } from 'express';
+import { z } from 'zod';
+import type { NodeService } from '../node-service.ts';
+import { allow } from './authorize.ts';
+import { noJson } from './no-json.ts';
+import { parseQuery } from './query.ts';
+import { requireMember } from './require-member.ts';
+import { resource, sendJson } from './routing.ts';
+
+/** A request has three short fields. */
+const maxBytes = 4 * 1024;
+
+const noQuery = z.strictObject({});
+
+/** `/v1/repair`: the node checks what it stores and mends what is damaged, at once. */
+export function repairRoutes(service: NodeService): Router {
+  const router = Router();
+  resource(router, '/v1/repair', {
+    post: [allow('cluster:admin'), json({ limit: maxBytes, inflate: false }), repair(service)],
+  });
+  return router;
+}
+
+function repair(service: NodeService): RequestHandler {
+  return async (request, response) => {
+    parseQuery(noQuery, request);
+    const body: unknown = request.body;
+    if (body === undefined) throw noJson(request.get('content-type'));
+    const wanted = parseInput(repairRequestSchema, body, 'body');
+    if (wanted.origin !== undefined && service.head(wanted.origin) === undefined) {
+      throw new GrapevineError('NOT_FOUND', `Node ${service.name} holds nothing of origin ${wanted.origin}.`);
+    }
+    if (wanted.from === service.name) {
+      throw new GrapevineError('INVALID_ARGUMENT', `body: from: ${wanted.from} cannot be mended from itself.`);
+    }
+    if (wanted.from !== undefined) requireMember(service, wanted.from);
+    sendJson(response, 200, (await service.repair(wanted)) satisfies RepairReport);
+  };
+}

@@ -1,0 +1,77 @@
+/** `POST /v1/repair`: an operator has a node check what it stores and mend what is damaged, at once. */
+import { z } from 'zod';
+import { hashSchema, originSchema } from './node-api.ts';
+
+const sizeSchema = z.int().min(0);
+
+export const repairRequestSchema = z.strictObject({
+  /** Only this origin's log; all when absent. */
+  origin: originSchema.optional(),
+  /** Name of the member whose copies are taken; whoever has one when absent. */
+  from: z
+    .string()
+    .regex(/^[a-z0-9-]{1,63}$/, 'expected a node name')
+    .optional(),
+  /** Changes nothing, only tells what would be done. */
+  dryRun: z.boolean().default(false),
+});
+export type RepairRequest = z.infer<typeof repairRequestSchema>;
+export type RepairRequestInput = z.input<typeof repairRequestSchema>;
+
+/** Longest time from the request to the answer, in milliseconds: less than a gateway and a BFF wait for theirs. */
+export const repairAnswerMs = 8_000;
+/** Damaged stretches that the answer names for each origin: more say nothing new of a disk, and the counts tell of all. */
+export const maxStretchesNamed = 16;
+
+/**
+ * `forked`: another history of this log exists, signed as well; nothing was touched, for only people can say which one stays.
+ * Else `damaged`: something is left; `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that
+ * was damaged is whole again; `sound`: nothing was damaged.
+ */
+export const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'unfinished']);
+
+/** Entries from `firstSeq` up to, not including, `endSeq`. */
+export const damagedStretchSchema = z.object({
+  firstSeq: sizeSchema,
+  endSeq: sizeSchema,
+  /** What is wrong with it. */
+  damage: z.string(),
+  /** Why it is not mended, or what would be done in a dry run. */
+  why: z.string(),
+});
+
+/** Where two histories of a log part, as the node's evidence has it. `GET /v1/forks` has all of it. */
+export const repairForkSchema = z.object({
+  /** The first entry that differs. */
+  seq: sizeSchema,
+  /** Its id here, and at `peer`. */
+  own: hashSchema,
+  other: hashSchema,
+  peer: z.string(),
+});
+
+export const originRepairSchema = z.object({
+  origin: originSchema,
+  state: repairStateSchema,
+  size: sizeSchema,
+  /** Entries that have been checked so far, of `size`. */
+  checked: sizeSchema,
+  /** Stretches that were in quarantine or were found damaged, and how many of them are mended. */
+  damaged: sizeSchema,
+  mended: sizeSchema,
+  /** Nodes of the tree that were wrong and have been computed anew from the entries; in a dry run, that would be. */
+  treeNodes: sizeSchema,
+  /** The first of the stretches that are left. */
+  left: z.array(damagedStretchSchema).max(maxStretchesNamed),
+  fork: repairForkSchema.nullable(),
+});
+export type OriginRepair = z.infer<typeof originRepairSchema>;
+
+export const repairReportSchema = z.object({
+  node: z.string(),
+  dryRun: z.boolean(),
+  /** Whether all has been checked. If not, the repair goes on without its caller; a dry run ends. */
+  complete: z.boolean(),
+  origins: z.array(originRepairSchema),
+});
+export type RepairReport = z.infer<typeof repairReportSchema>;
