@@ -96,6 +96,11 @@ export function observeNode(
   gauge('grapevine_quarantined_segments', 'Damaged segments out of service.', () => damage.quarantined);
   counter('grapevine_segments_damaged_total', 'Segments found damaged.', () => damage.found);
   counter('grapevine_segments_mended_total', 'Damaged segments got back from peers.', () => damage.mended);
+  counter(
+    'grapevine_segment_copies_refused_total',
+    'Copies from peers that did not belong there.',
+    () => damage.refused,
+  );
   counter('grapevine_tree_nodes_mended_total', 'Damaged nodes of trees computed anew.', () => damage.treeNodes);
   counter('grapevine_scrubbed_bytes_total', 'Bytes of segments read and checked.', () => damage.scrubbedBytes);
   counter('grapevine_scrub_passes_total', 'Times that all logs were checked.', () => damage.passes);

@@ -44,6 +44,8 @@ export interface DamageCounts {
   /** Segments put into quarantine since the start. */
   found: number;
   mended: number;
+  /** Copies from peers that were not what the log has there. */
+  refused: number;
   /** Nodes of trees that were put right. */
   treeNodes: number;
   scrubbedBytes: number;
@@ -58,7 +60,15 @@ const maxRefusals = 8;
  * at the same time: each step is one change of the store, which does nothing when the place has changed since.
  */
 export class Mender {
-  readonly counts: DamageCounts = { quarantined: 0, found: 0, mended: 0, treeNodes: 0, scrubbedBytes: 0, passes: 0 };
+  readonly counts: DamageCounts = {
+    quarantined: 0,
+    found: 0,
+    mended: 0,
+    refused: 0,
+    treeNodes: 0,
+    scrubbedBytes: 0,
+    passes: 0,
+  };
   readonly #parts: MenderParts;
 
   constructor(parts: MenderParts) {
@@ -130,6 +140,7 @@ export class Mender {
       return undefined;
     } catch (error) {
       if (!(error instanceof DataDamage)) throw error;
+      this.counts.refused += 1;
       log.warn({ peer, reason: error.message }, 'refused what a peer sent for a damaged segment');
       return error.message;
     }

@@ -200,6 +200,7 @@ describe('the scrub', () => {
     scrubber.start();
     await until(() => offered >= 2);
     assert.equal(scrubber.counts.quarantined, 1);
+    assert.ok(scrubber.counts.refused >= forgeries.length);
     assert.equal(store.disk.get('segments', key), undefined);
   });
 
