@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SeededRandom } from '@grapevine/shared/random.ts';
 import { OriginLog, startHlc } from '@grapevine/test/fixtures/origin-log.ts';
+import { open } from 'lmdb';
 import { Problems } from './fsck/problems.ts';
 import { checkData, type FsckReport, fsck } from './fsck.ts';
 import { nodeHeadVerifier } from './store/ed25519.ts';
@@ -20,6 +21,9 @@ import type { MemoryKeyValue } from './store/memory-key-value.ts';
 import { MemoryLogStore } from './store/memory-log-store.ts';
 import { openNodeStore } from './store/node-store.ts';
 
+const pageBytes = 4096;
+/** After the two that say where everything else is: one of them is an older state. */
+const firstPage = 2;
 const marker = 'the body that will be damaged';
 const main = fileURLToPath(new URL('fsck-main.ts', import.meta.url));
 
@@ -127,16 +131,23 @@ describe('fsck of a data folder', () => {
   const root = mkdtempSync(join(tmpdir(), 'grapevine-fsck-'));
   after(() => rmSync(root, { recursive: true }));
   const folder = join(root, 'sound');
+  /** The same without any page that LMDB has left: how many those are depends on time, and damage to them does no harm. */
+  const compact = join(root, 'compact');
   before(async () => {
     const store = await openNodeStore(folder);
     for (const segment of sampleSegments()) await store.log.commit([segment]);
     await store.close();
+    cpSync(folder, compact, { recursive: true });
+    rmSync(join(compact, 'db', 'data.mdb'));
+    const environment = open(join(folder, 'db'), { readOnly: true });
+    await environment.backup(join(compact, 'db'), true);
+    await environment.close();
   });
 
-  /** A copy of the data folder with one byte of the database changed. */
-  function damagedCopy(name: string, offsetIn: (file: Buffer) => number): string {
+  /** A copy of a data folder with one byte of the database changed. */
+  function damagedCopy(name: string, offsetIn: (file: Buffer) => number, source = folder): string {
     const copy = join(root, name);
-    cpSync(folder, copy, { recursive: true });
+    cpSync(source, copy, { recursive: true });
     const path = join(copy, 'db', 'data.mdb');
     const file = readFileSync(path);
     const offset = offsetIn(file);
@@ -161,11 +172,12 @@ describe('fsck of a data folder', () => {
 
   test('comes back with a report, or ends, whatever byte of the database is damaged', async () => {
     const random = new SeededRandom(5);
+    const pages = statSync(join(compact, 'db', 'data.mdb')).size / pageBytes;
     let damaged = 0;
-    // How LMDB fills pages depends on time: bytes of pages that it has left do no harm.
-    for (let i = 0; i < 4 || (damaged === 0 && i < 40); i++) {
+    for (let i = 0; i < 4; i++) {
+      const page = firstPage + Math.floor((i * (pages - firstPage)) / 4);
       // The first bytes of a page say what it is and where things in it are.
-      const copy = damagedCopy(`page ${i}`, (file) => 4096 * random.below(file.length / 4096) + random.below(64));
+      const copy = damagedCopy(`page ${page}`, () => page * pageBytes + random.below(64), compact);
       const { code, problems } = await runMain(copy);
       assert.ok(code === 0 ? problems.length === 0 : code !== 2);
       if (code !== 0) damaged += 1;
