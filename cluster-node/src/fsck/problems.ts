@@ -18,9 +18,13 @@ export class Problems {
     try {
       check();
     } catch (error) {
-      const { code, message, cause } = toGrapevineError(error);
-      this.add(`${what}: ${code === 'INTERNAL' ? String(cause) : message}`);
+      this.addError(what, error);
     }
+  }
+
+  addError(what: string, error: unknown): void {
+    const { code, message, cause } = toGrapevineError(error);
+    this.add(`${what}: ${code === 'INTERNAL' ? String(cause) : message}`);
   }
 
   list(): string[] {

@@ -10,7 +10,12 @@ export async function replaceDurably(path: string, content: Uint8Array): Promise
     await file.writeFile(content);
     await file.sync();
   });
-  await rename(unfinished, path);
+  await renameDurably(unfinished, path);
+}
+
+/** Puts a file that is on disk in the place of `path`. A crash leaves the old one or the new one there. */
+export async function renameDurably(file: string, path: string): Promise<void> {
+  await rename(file, path);
   // Without it a crash could take back the renaming.
   await withFile(dirname(path), 'r', (folder) => folder.sync());
 }

@@ -277,7 +277,7 @@ export class JournaledKeyValue implements KeyValueStore {
   }
 }
 
-/** What database and journal together hold, without changing either. */
+/** What database and journal together hold, as a clean stop would leave it in the database, without changing either. */
 export function readJournaled(database: KeyValueReader, folder: string): KeyValueReader {
   const state = new Batch(database);
   const position = readPosition(database);
@@ -285,9 +285,9 @@ export function readJournaled(database: KeyValueReader, folder: string): KeyValu
     requireNewFolder(folder);
     return state;
   }
-  for (const { payload } of readJournal(folder, position)) {
-    for (const change of decodeRecord(payload)) state.add(change);
-  }
+  const records = readJournal(folder, position);
+  for (const { payload } of records) for (const change of decodeRecord(payload)) state.add(change);
+  state.add(positionChange({ ...position, applied: position.applied + records.length, salt: undefined }));
   return state;
 }
 

@@ -109,6 +109,10 @@ export function postingOfKey(key: Uint8Array): PostingPlace {
   return { hlc: reader.u64(), origin: toHex(reader.bytes(16)), firstSeq: reader.u48() };
 }
 
+export function topicOfPosting(key: Uint8Array): string {
+  return topicOfKey(key.subarray(0, -31));
+}
+
 /** Postings of `topic` whose clock value is from `fromHlc` to `toHlc`, both inclusive. */
 export function postingsBetween(topic: string, fromHlc: bigint, toHlc: bigint, reverse: boolean): KeyRange {
   return { from: postingPrefix(topic, fromHlc), to: afterPrefix(postingPrefix(topic, toHlc)), reverse };

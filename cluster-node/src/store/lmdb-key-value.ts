@@ -164,7 +164,8 @@ function databasesOf(env: RootDatabase<Uint8Array, Uint8Array>): ReadonlyMap<Tab
   return new Map(tables.map((table) => [table, env.openDB({ ...binary, name: table })]));
 }
 
-function dataFile(folder: string): string {
+/** Everything that a database in `folder` holds is in this file. */
+export function dataFile(folder: string): string {
   return join(folder, 'data.mdb');
 }
 

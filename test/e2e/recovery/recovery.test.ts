@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { everything } from '@grapevine/cluster-node/store/keys.ts';
+import { LmdbKeyValue } from '@grapevine/cluster-node/store/lmdb-key-value.ts';
+import { databaseFolder } from '@grapevine/cluster-node/store/node-store.ts';
 import { WebClient } from '../clients.ts';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
 import { grapevine } from '../command.ts';
@@ -57,8 +60,8 @@ async function checkEverythingEverywhere(): Promise<void> {
   assert.equal(ending, 0, stdout);
 }
 
-function fsck(name: string) {
-  return grapevine('fsck', '--json', join(dataDir, name));
+function fsck(name: string, ...flags: readonly string[]) {
+  return grapevine('fsck', '--json', ...flags, join(dataDir, name));
 }
 
 test('a node that lost its disk gets everything back, and writes a new log', async () => {
@@ -85,6 +88,25 @@ test('a node that is put back from an old backup goes on without contradicting i
     const { ending, stdout } = await fsck(name);
     assert.equal(ending, 0, stdout);
   }
+});
+
+test('a node whose views and trees are lost gets them back from its own segments', async () => {
+  const database = LmdbKeyValue.open(databaseFolder(join(dataDir, 'node-1')), { readOnly: false });
+  const lost = (['tiles', 'topics', 'postings'] as const).flatMap((table) =>
+    Array.from(database.range(table, everything), ([key]) => ({ table, key: key.slice(), value: undefined })),
+  );
+  await database.write(lost);
+  await database.close();
+  assert.equal((await fsck('node-1')).ending, 1);
+  const { ending, stdout, stderr } = await fsck('node-1', '--rebuild');
+  assert.equal(ending, 0, stdout);
+  assert.deepEqual(JSON.parse(stdout).problems, []);
+  assert.match(stderr, /node-1: rebuilding, 0 of (\d+) entries\n.*node-1: rebuilding, \1 of \1 entries\n$/);
+  assert.equal((await fsck('node-1')).ending, 0);
+  await start();
+  await publish();
+  await checkEverythingEverywhere();
+  assert.equal(await cluster.stop(), 0);
 });
 
 test('fsck finds one altered message, and only where it is', async () => {
