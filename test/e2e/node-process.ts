@@ -54,9 +54,9 @@ export class NodeFamily implements AsyncDisposable {
     return family;
   }
 
-  /** Starts node `number`, from 1, and waits until it is ready. Nodes 1 and 2 are everybody's seeds. */
-  async start(number: number): Promise<NodeProcess> {
-    const child = this.#spawn(number, 'inherit');
+  /** Starts node `number`, from 1, and waits until it is ready. Nodes 1 and 2 are everybody's seeds. `settings` are its own. */
+  async start(number: number, settings: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
+    const child = this.#spawn(number, 'inherit', settings);
     const signer = new IdentitySigner(readIdentityKey(this.#keyFile, 'node-identity'), 'node', systemClock);
     const url = `http://127.0.0.1:${this.#options.basePort + number}`;
     const node = new NodeProcess(child, new NodeApi(`node-${number}`, url, signer));
@@ -74,7 +74,7 @@ export class NodeFamily implements AsyncDisposable {
     return complaints;
   }
 
-  #spawn(number: number, stderr: 'inherit' | 'pipe'): ChildProcess {
+  #spawn(number: number, stderr: 'inherit' | 'pipe', special: Readonly<Record<string, string>> = {}): ChildProcess {
     const { basePort, hostOf = () => '127.0.0.1', environment = {} } = this.#options;
     const settings = {
       GRAPEVINE_NODE__NAME: `node-${number}`,
@@ -85,6 +85,7 @@ export class NodeFamily implements AsyncDisposable {
       GRAPEVINE_NODE__SEEDS: `["${hostOf(1)}:${basePort + 101}", "${hostOf(2)}:${basePort + 102}"]`,
       GRAPEVINE_SECRETS__CLUSTER_KEY_FILE: this.#keyFile,
       ...environment,
+      ...special,
     };
     const inherited = Object.entries(process.env).filter(
       ([key]) => !key.startsWith('GRAPEVINE_') && key !== 'NODE_TEST_CONTEXT',

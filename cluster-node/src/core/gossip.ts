@@ -1,7 +1,14 @@
 import { equalBytes } from '@grapevine/shared/log/bytes.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { maxPayload, nudgeBytes, originSizeBytes } from '../wire/limits.ts';
-import { type Address, everyOrigin, type MemberDigest, type NodeMessage, type PullRequest } from '../wire/messages.ts';
+import {
+  type Address,
+  everyOrigin,
+  type MemberDigest,
+  type NodeMessage,
+  type PullRequest,
+  type PullResponse,
+} from '../wire/messages.ts';
 import { type VersionRange, versionFor } from '../wire/version.ts';
 import { AmnesiaGuard } from './amnesia-guard.ts';
 import { answerPull } from './answer.ts';
@@ -121,7 +128,9 @@ export class Gossip {
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
     this.knowledge.note(sender, peer.bootEpoch, sizes, this.#ports.flushed.vector);
     if (message.type === 'pull-request') this.#noteRequest(message, sender, peer.bootEpoch);
-    return message.type === 'pull-response' ? this.#puller.receive(message, sender, nowMs) : nothing;
+    if (message.type !== 'pull-response') return nothing;
+    this.#noteOwnLog(message, sender);
+    return this.#puller.receive(message, sender, nowMs);
   }
 
   /** Flushed entries of `origins` grew: whoever may lack them is told, and their origin learns who has them. */
@@ -169,6 +178,35 @@ export class Gossip {
   #reviewGuard(nowMs: number): void {
     const reachable = this.membership.reachable().map(({ origin }) => origin);
     this.#guard.review(this.#ports.flushed.size(this.membership.self.origin), reachable, nowMs);
+    for (const origin of this.#guard.due(reachable, nowMs)) this.#askForOwnLog(origin, nowMs);
+  }
+
+  /** Asks a peer for news of this node's own log alone: whatever else there is, the answer says whether the peer holds more. */
+  #askForOwnLog(peer: string, nowMs: number): void {
+    const member = this.membership.byOrigin(peer);
+    if (member === undefined) return;
+    const { flushed } = this.#ports;
+    const { origin } = this.membership.self;
+    const requestId = this.#puller.newsRequestId();
+    this.#guard.asked(peer, requestId, nowMs);
+    this.#send(member, {
+      type: 'pull-request',
+      requestId,
+      budget: 0,
+      range: { from: origin, to: origin },
+      vector: [{ origin, size: flushed.size(origin) }],
+      root: flushed.root(),
+      partials: [],
+      members: this.#memberDigest(),
+    });
+  }
+
+  /** An answer tells only of logs of which the peer holds more. */
+  #noteOwnLog({ requestId, index, vector }: PullResponse, sender: string): void {
+    if (index !== 0) return;
+    const own = this.membership.self.origin;
+    const size = vector.find(({ origin }) => origin === own)?.size ?? 0;
+    this.#guard.answered(sender, requestId, size);
   }
 
   #noteRequest({ range, vector }: PullRequest, sender: string, bootEpoch: number): void {
@@ -177,14 +215,15 @@ export class Gossip {
     }
     const own = this.membership.self.origin;
     if (own < range.from || own > range.to) return;
-    this.#guard.claim(sender, vector.find(({ origin }) => origin === own)?.size ?? 0);
+    this.#guard.claim(vector.find(({ origin }) => origin === own)?.size ?? 0);
   }
 
   #doRound(nowMs: number): void {
     const { intervalMs, suspectAfterMs, fanout } = this.#options;
     const lateMs = this.#round === 0 ? 0 : nowMs - this.#nextRoundMs;
     this.membership.health.round(lateMs, intervalMs);
-    if (lateMs > suspectAfterMs / 2) this.#wakeUp(nowMs);
+    if (lateMs > suspectAfterMs / 2) this.membership.forgive(nowMs);
+    if (lateMs > suspectAfterMs) this.#wakeUp();
     this.#nextRoundMs = nowMs + intervalMs * (0.8 + 0.4 * this.#ports.random.float());
     this.#round++;
     this.membership.beat(this.#ports.catchingUp());
@@ -203,9 +242,8 @@ export class Gossip {
     for (const seed of this.#unmetSeeds(this.#round === 1 ? seedsAtStart : 1)) this.#askForNews({ udp: seed });
   }
 
-  /** This process was stopped for a while. What others did meanwhile, it has to hear first. */
-  #wakeUp(nowMs: number): void {
-    this.membership.forgive(nowMs);
+  /** This process was stopped for so long that others may have given it up. What they did then, it has to hear first. */
+  #wakeUp(): void {
     if (this.seeds.length > 0 || this.membership.reachable().length > 0) this.#guard.close();
   }
 

@@ -83,9 +83,10 @@ export class Puller {
     return this.#roundTripMs;
   }
 
-  /** An id for a request that asks only for news. */
+  /** An id for a request that asks only for news: no pieces come back that would have to be recognised. */
   newsRequestId(): number {
-    return this.#takeRequestId();
+    this.#nextRequestId = (this.#nextRequestId + 1) % 0x1_0000_0000;
+    return this.#nextRequestId;
   }
 
   /** Starts a pull from `peer`; the caller sends the request with this id and budget. */
@@ -158,10 +159,10 @@ export class Puller {
   }
 
   #takeRequestId(): number {
-    this.#nextRequestId = (this.#nextRequestId + 1) % 0x1_0000_0000;
-    this.#recent.push(this.#nextRequestId);
+    const requestId = this.newsRequestId();
+    this.#recent.push(requestId);
     if (this.#recent.length > recentRequests) this.#recent.shift();
-    return this.#nextRequestId;
+    return requestId;
   }
 
   /** Four round trips and some slack: longer than a busy peer takes, short enough that a lost datagram hardly shows. */

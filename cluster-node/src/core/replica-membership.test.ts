@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NodeMessage } from '../wire/messages.ts';
+import { everyOrigin, type NodeMessage, type PullRequest } from '../wire/messages.ts';
 import type { VersionRange } from '../wire/version.ts';
 import { draft } from './origin.fixture.ts';
 import { TestReplica, type TestReplicaOptions } from './replica.fixture.ts';
@@ -56,6 +56,17 @@ class TestNetwork {
   }
 }
 
+const emptyRequest: PullRequest = {
+  type: 'pull-request',
+  requestId: 1,
+  budget: 0,
+  range: everyOrigin,
+  vector: [],
+  root: new Uint8Array(32),
+  partials: [],
+  members: [],
+};
+
 const stateOf = (replica: TestReplica, name: string): string | undefined =>
   replica.replica.members().find((member) => member.name === name)?.state;
 
@@ -98,6 +109,21 @@ describe('a process that another one has taken the place of', () => {
     assert.equal(original.replica.flushed.size(original.signer.origin), 0);
     const [refused] = (await original.publish(draft())).filter(({ type }) => type === 'rejected');
     assert.match(JSON.stringify(refused), /superseded.*a process that started later/);
+  });
+
+  it('is not reassured by what its peers had sent before, and waited in its socket', async () => {
+    const { network, replicas } = await cluster(3);
+    const [original, ...others] = replicas;
+    assert.ok(original !== undefined);
+    network.stopped.add(original);
+    await network.pass(5_000);
+    await original.publish(draft());
+    for (const other of others) {
+      const message = { ...emptyRequest, members: [other.self] };
+      await original.step({ type: 'message', sender: other.signer.origin, message });
+    }
+    assert.equal(original.replica.mayWrite, false);
+    assert.equal(original.replica.flushed.size(original.signer.origin), 0);
   });
 
   it('refuses what waited in its queue', async () => {
