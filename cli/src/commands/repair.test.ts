@@ -100,11 +100,11 @@ test('a log with two histories is shown with the way out, and nothing is asked',
 });
 
 test('what is left is shown with why, and ends with 1', async () => {
-  const left = { ...damaged, left: [{ ...stretch, why: 'Node node-2 does not have this segment.' }] };
+  const left = { ...damaged, left: [{ ...stretch, endSeq: 4, why: 'Node node-2 does not have this segment.' }] };
   const { code, stdout } = await repair(damaged, left, ['--yes']);
   assert.equal(code, 1);
   assert.match(
     stdout,
-    /0 of 1 damaged stretch mended(?:.|\n)*It is missing\. Node node-2 does not have this segment\./,
+    /0 of 1 damaged stretch mended(?:.|\n)*entry 3: It is missing\. Node node-2 does not have this segment\./,
   );
 });

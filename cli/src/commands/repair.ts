@@ -130,7 +130,7 @@ function describeLeft({ origin, left, damaged, mended }: OriginRepair): string[]
     `${origin}:`,
     ...left.map(
       ({ firstSeq, endSeq, damage, why }) =>
-        `  entries ${firstSeq} to ${endSeq - 1}: ${printable(damage)} ${printable(why)}`,
+        `  ${entries(firstSeq, endSeq - 1)}: ${printable(damage)} ${printable(why)}`,
     ),
     ...(hidden > 0 ? [`  and ${hidden} more`] : []),
   ];
@@ -153,6 +153,10 @@ function unfinished({ dryRun, node }: RepairReport): string {
   return dryRun
     ? 'There was not enough time to look at everything; a repair takes as long as it needs.'
     : `There is more to check than one answer waits for. The repair goes on; \`grapevine status\` shows what ${node} has in quarantine.`;
+}
+
+function entries(first: number, last: number): string {
+  return first === last ? `entry ${first}` : `entries ${first} to ${last}`;
 }
 
 function logs(count: number): string {
