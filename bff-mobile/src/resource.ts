@@ -3,6 +3,7 @@ import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-cli
 import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
+import { deadlineOf } from '@grapevine/shared/http/time-left.ts';
 import { type IdentityVerifier, identityHeader, requireScope } from '@grapevine/shared/identity/identity.ts';
 import type { Scope } from '@grapevine/shared/identity/scopes.ts';
 import type { Request, Response, Router } from 'express';
@@ -58,7 +59,8 @@ function guarded(ports: ResourcePorts, operation: Operation) {
     requireScope(identity, operation.scope);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const caller = { identity, requestId: requestIdOf(request), signal: gone.signal };
+    const deadlineMs = deadlineOf(request, ports.clock);
+    const caller = { identity, requestId: requestIdOf(request), deadlineMs, signal: gone.signal };
     await operation.handle(request, response, { client: ports.client, caller });
   };
 }

@@ -26,6 +26,8 @@ export interface EndpointOptions {
 export interface VerifiedRequest {
   readonly identity: Identity;
   readonly requestId: string | undefined;
+  /** When the client will wait no longer, by the monotonic clock; undefined for what streams. */
+  readonly deadlineMs: number | undefined;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** Told what the operation costs before it is executed; not of one that is refused. */
@@ -45,8 +47,8 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
     schema,
     graphqlEndpoint: graphqlPath,
     // Yoga's own signal is not an AbortSignal to Node.
-    context: ({ identity, requestId, signal, reportCost }) => {
-      const caller: Caller = { identity, requestId, signal };
+    context: ({ identity, requestId, deadlineMs, signal, reportCost }) => {
+      const caller: Caller = { identity, requestId, deadlineMs, signal };
       return { caller, cluster, loaders: createLoaders(cluster, caller), reportCost };
     },
     plugins: [

@@ -7,6 +7,7 @@ import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grape
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
+import { deadlineOf } from '@grapevine/shared/http/time-left.ts';
 import { type Identity, type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import { serveMetrics } from '@grapevine/shared/metrics.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
@@ -110,7 +111,7 @@ function authenticate(verifier: IdentityVerifier): RequestHandler {
 }
 
 function serveGraphQL(options: WebServerOptions): RequestHandler {
-  const { cluster, log, config, metrics } = options;
+  const { cluster, log, config, metrics, clock } = options;
   const handle = createGraphQLHandler({
     cluster,
     log,
@@ -124,8 +125,15 @@ function serveGraphQL(options: WebServerOptions): RequestHandler {
     const reportCost = (cost: number): void => {
       response.setHeader(costHeader, String(cost));
     };
-    const requestId = requestIdOf(request);
-    await handle(request, response, { identity, requestId, signal: goneSignal(response), reportCost });
+    // The time is for the answer to begin: a subscription goes on asking the cluster as long as it is open.
+    const streams = request.get('accept')?.includes('text/event-stream') === true;
+    await handle(request, response, {
+      identity,
+      requestId: requestIdOf(request),
+      deadlineMs: streams ? undefined : deadlineOf(request, clock),
+      signal: goneSignal(response),
+      reportCost,
+    });
   };
 }
 

@@ -32,12 +32,14 @@ test('metrics count requests by route and class of status, and refusals by code'
 
 test('upstreams show breakers and load', async () => {
   const window = { requests: 1, failures: 0, refused: 0 };
-  const web = { url: gateway.web.url, breaker: 'closed', inFlight: 0, window };
+  const state = { breaker: 'closed', healthy: true, ejected: false, inFlight: 0, latencyMs: 0 };
+  const attempts = { retries: 0, hedges: 0, withheld: 0 };
+  const web = { url: gateway.web.url, ...state, window };
   const mobile = { ...web, url: gateway.mobile.url, window: { ...window, requests: 0 } };
   assert.deepEqual(await read('/upstreams'), {
     upstreams: [
-      { name: 'web', instances: [web] },
-      { name: 'mobile', instances: [mobile] },
+      { name: 'web', attempts, instances: [web] },
+      { name: 'mobile', attempts, instances: [mobile] },
     ],
   });
 });

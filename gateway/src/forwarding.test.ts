@@ -280,6 +280,7 @@ for (const engine of engines) {
           principal: 'alice',
           route: 'web',
           upstream: gateway.web.url,
+          attempts: 1,
           msg: 'request',
         });
         assert.equal(typeof ms, 'number');

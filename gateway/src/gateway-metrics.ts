@@ -84,6 +84,33 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
       }
     },
   });
+  new Gauge({
+    name: 'grapevine_gateway_upstream_available',
+    help: '1 while an upstream instance is well by its health checks and not left out for its failures, else 0.',
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const { name, instances } of upstreams.status()) {
+        for (const { url, healthy, ejected } of instances) {
+          this.set({ upstream: name, target: url }, healthy && !ejected ? 1 : 0);
+        }
+      }
+    },
+  });
+  new Counter({
+    name: 'grapevine_gateway_attempts_total',
+    help: 'Attempts after the first: retries, hedges, and retries withheld because there had been too many.',
+    labelNames: ['upstream', 'kind'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, attempts } of upstreams.status()) {
+        this.inc({ upstream: name, kind: 'retry' }, attempts.retries);
+        this.inc({ upstream: name, kind: 'hedge' }, attempts.hedges);
+        this.inc({ upstream: name, kind: 'withheld' }, attempts.withheld);
+      }
+    },
+  });
 }
 
 /** How many callers each limit remembers, read when somebody asks: at its bound it forgets some. */

@@ -35,6 +35,8 @@ function startProcess(environment: Record<string, string>, args: readonly string
       PATH: process.env['PATH'],
       GRAPEVINE_GATEWAY__PORT: '0',
       GRAPEVINE_GATEWAY__ADMIN_PORT: '0',
+      // Out of the way of tests that count what an upstream gets.
+      GRAPEVINE_GATEWAY__HEALTH_CHECK__INTERVAL_MS: '3600000',
       GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: jwksFile,
       GRAPEVINE_SECRETS__EDGE_KEY_FILE: edgeKeyFile,
       ...environment,

@@ -26,8 +26,8 @@ export class RequestContext {
   maxBodyBytes = 0;
   /** Charges the caller with what the upstream says that the request cost. */
   chargeCost: ((cost: number) => Promise<void>) | undefined = undefined;
-  /** Base URL of the upstream instance that got the request. */
-  upstream: string | undefined = undefined;
+  /** Upstream instances that the request was sent to, in order. */
+  tried: readonly { readonly url: string }[] = [];
   /** The client's connection, if it asks for a WebSocket. */
   upgrade: Duplex | undefined = undefined;
   /** Ends a stream that would never end by itself, in the words of its protocol. */

@@ -75,11 +75,14 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const upstreams = new UpstreamPool(
     config.upstreams,
     {
-      upstreamTimeoutMs: config.upstreamTimeoutMs,
+      connectMs: config.upstreamTimeoutMs,
       maxInFlight: config.upstreamMaxInFlight,
       breaker: config.breaker,
+      ejection: config.ejection,
+      retry: config.retry,
+      healthCheck: config.healthCheck,
     },
-    random,
+    { clock, random },
   );
   exposeUpstreams(metrics, upstreams);
   const { rateLimit } = config;
@@ -110,7 +113,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       costPerRequest: rateLimit.costPerRequest,
     }),
     limitRoute(byRoute),
-    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock)),
+    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock),
   ];
 
   const app = createEdgeApp(steps, answerProblem(log));

@@ -39,7 +39,8 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
           `,"ms":${milliseconds(ms)}` +
           member('principal', context.identity?.subject) +
           member('route', route?.name) +
-          member('upstream', context.upstream) +
+          member('upstream', context.tried.at(-1)?.url) +
+          `,"attempts":${context.tried.length}` +
           `,"bytes":${socket.bytesWritten - bytesBefore},"msg":"request"}\n`,
       );
     });

@@ -13,7 +13,7 @@ export function answerProblem(log: Logger): (thrown: unknown, request: EdgeReque
     if (error.status >= 500) {
       const level = error.code === 'INTERNAL' ? 'error' : 'warn';
       log[level](
-        { requestId: context.requestId, upstream: context.upstream, code: error.code, err: error.cause },
+        { requestId: context.requestId, upstream: context.tried.at(-1)?.url, code: error.code, err: error.cause },
         error.message,
       );
     }

@@ -77,6 +77,8 @@ export async function startRunningGateway(
       port: 0,
       adminPort: 0,
       drainMs: 200,
+      // Out of the way of tests that count what an upstream gets.
+      healthCheck: { intervalMs: 3_600_000 },
       upstreams: { web: [web.url], mobile: [mobile.url], ...upstreams },
       ...settings,
     },

@@ -39,6 +39,8 @@ export class Attempt extends Watched implements AnswerSink, AnswerStream {
   #resolve: (answer: Answer) => void = () => {};
   #reject: (error: Error) => void = () => {};
   #sending: Sending | undefined = undefined;
+  /** The answer that it brought. */
+  brought: Answer | undefined = undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #flow: Flow | undefined = undefined;
@@ -95,7 +97,8 @@ export class Attempt extends Watched implements AnswerSink, AnswerStream {
     this.#options.watch.delete(this);
     this.#handedOver = true;
     socket.once('close', () => this.#finish());
-    this.#resolve({ status: 101, headers, body: socket });
+    this.brought = { status: 101, headers, body: socket };
+    this.#resolve(this.brought);
   }
 
   received(chunk: Buffer): void {
@@ -171,6 +174,7 @@ export class Attempt extends Watched implements AnswerSink, AnswerStream {
 
   #settle(body: Answer['body']): void {
     const answer = { status: this.#status, headers: this.#headers, body };
+    this.brought = answer;
     if (answer.status < 500) this.#resolve(answer);
     else this.#reject(new FaultyAnswer(answer));
   }

@@ -17,6 +17,22 @@ export class FaultyAnswer extends Error {
   }
 }
 
+/** Nothing of the request has reached an instance. */
+export class NeverSent extends GrapevineError {
+  /** Where it can be tried again. */
+  readonly again: 'elsewhere' | 'anywhere';
+
+  constructor(
+    again: NeverSent['again'],
+    code: 'UNAVAILABLE' | 'OVERLOADED',
+    message: string,
+    options: { readonly retryAfterSeconds: number; readonly cause?: unknown },
+  ) {
+    super(code, message, options);
+    this.again = again;
+  }
+}
+
 /** Errors of a connection that was never made: the request did not reach anybody. */
 const unreachable = new Set([
   'ECONNREFUSED',
@@ -33,10 +49,8 @@ export function explainFailure(error: Error): GrapevineError {
   if (error instanceof GrapevineError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && unreachable.has(code)) {
-    return new GrapevineError('UNAVAILABLE', 'The service behind the gateway cannot be reached.', {
-      retryAfterSeconds: 1,
-      cause: error,
-    });
+    const message = 'The service behind the gateway cannot be reached.';
+    return new NeverSent('anywhere', 'UNAVAILABLE', message, { retryAfterSeconds: 1, cause: error });
   }
   return new GrapevineError('UPSTREAM_FAILED', 'The service behind the gateway broke off before it answered.', {
     cause: error,

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
+import { timeLeftHeader } from '@grapevine/shared/http/time-left.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { HeaderRules } from '../routes/route.ts';
@@ -31,6 +32,7 @@ const notForwarded = new Set([
   'traceparent',
   'tracestate',
   identityHeader,
+  timeLeftHeader,
 ]);
 const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 

@@ -5,6 +5,8 @@ export interface Caller {
   readonly identity: Identity;
   /** Goes down with the call, so that one id finds a request in every process's log. */
   readonly requestId?: string | undefined;
+  /** When the caller will wait no longer, by the monotonic clock. */
+  readonly deadlineMs?: number | undefined;
   /** Aborted when the caller is no longer interested; ends calls and streams. */
   readonly signal?: AbortSignal | undefined;
 }

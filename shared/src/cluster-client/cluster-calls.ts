@@ -142,7 +142,8 @@ export class ClusterCalls {
 
   async #run<Body>(caller: Caller, call: Call, read: Read<Body>): Promise<CallAnswer<Body>> {
     const repeatable = call.repeatable ?? call.method === 'GET';
-    const deadline = this.clock.monotonicMs() + this.requestTimeoutMs + (call.waitsMs ?? 0);
+    const usual = this.clock.monotonicMs() + this.requestTimeoutMs + (call.waitsMs ?? 0);
+    const deadline = Math.min(usual, caller.deadlineMs ?? usual);
     await this.#directory.ready();
     let outcome = await this.#tryNodes(caller, call, read, deadline);
     if (outcome === undefined || (outcome instanceof NodeFailure && outcome.kind === 'refused')) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../clock.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import { ada, clientFor, startClient, startScriptedNode } from './cluster-client.fixture.ts';
@@ -181,6 +182,15 @@ test('a message that one node has erased is found at another, until all have', a
   last?.replica.erased.add(id);
   await assert.rejects(under.client.message(ada, id), withCode('ERASED'));
   assert.equal((await under.client.proof(ada, id))?.entry, null);
+});
+
+test('a caller that will not wait so long has its answer in time', async () => {
+  await using hanging = await startScriptedNode(() => undefined);
+  // Longer than the test may take: only the caller's own deadline can end the call.
+  const client = clientFor([hanging.url], 600_000);
+  const impatient = { ...ada, deadlineMs: systemClock.monotonicMs() + 100 };
+  await assert.rejects(client.topics(impatient, { limit: 1 }), withCode('UPSTREAM_TIMEOUT'));
+  await client.stop();
 });
 
 test('a node that hangs costs a read part of its time, not all of it', async () => {

@@ -130,6 +130,69 @@ export const gateway = z
           .describe('Open for so long before one request is let through.'),
       })
       .prefault({}),
+    ejection: z
+      .strictObject({
+        failures: z
+          .int()
+          .min(1)
+          .max(1_000)
+          .default(5)
+          .describe('Failures in a row after which an instance is left out. Higher: more requests meet an ill one.'),
+        baseMs: z
+          .int()
+          .min(100)
+          .max(300_000)
+          .default(10_000)
+          .describe('For so long the first time, and for as much longer each time that it fails again at once.'),
+      })
+      .prefault({}),
+    healthCheck: z
+      .strictObject({
+        path: z
+          .string()
+          .regex(/^\/[\x21-\x7e]*$/)
+          .max(512)
+          .default('/readyz')
+          .describe('Asked of every upstream instance; a status below 400 is well.'),
+        intervalMs: z
+          .int()
+          .min(100)
+          .max(3_600_000)
+          .default(5_000)
+          .describe('Between two checks of an instance, ±20 %. Lower: ill ones are noticed sooner, more idle traffic.'),
+        timeoutMs: z.int().min(10).max(60_000).default(1_000).describe('A check that takes longer has failed.'),
+        unhealthyAfter: z.int().min(1).max(100).default(3).describe('Checks in a row that must fail.'),
+        healthyAfter: z.int().min(1).max(100).default(1).describe('Checks in a row that must go well.'),
+      })
+      .prefault({}),
+    retry: z
+      .strictObject({
+        attempts: z
+          .int()
+          .min(1)
+          .max(5)
+          .default(3)
+          .describe('Attempts of a request that may be repeated, the first included; 1 repeats nothing.'),
+        budgetRatio: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.2)
+          .describe('Retries per request that last, on top of 10 a second. Higher: more load on what fails already.'),
+        backoffMs: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(25)
+          .describe('Mean wait before the same instance is tried again; twice as long each time.'),
+      })
+      .prefault({}),
+    deadlineMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .default(60_000)
+      .describe('For all attempts of a request until its answer begins. Services learn what is left of it.'),
     maxBodyBytes: z
       .int()
       .min(1_024)

@@ -105,6 +105,20 @@ const routeSchema = z
       .max(600_000)
       .optional()
       .describe('Longest pause of the upstream before and inside an answer; gateway.upstreamTimeoutMs when absent.'),
+    deadlineMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .optional()
+      .describe('For all attempts until the answer begins; gateway.deadlineMs when absent.'),
+    hedgeAfterMs: z
+      .int()
+      .min(1)
+      .max(60_000)
+      .optional()
+      .describe(
+        'A request that may be repeated goes to a second instance too when there is no answer after so long; never when absent. Lower: shorter tails, more load.',
+      ),
     rewrite: z
       .string()
       .regex(/^(\/[\w.~!$&'()+,=:@-]+)*$/, 'expected a path such as /v2, or nothing')
