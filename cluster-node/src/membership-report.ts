@@ -23,25 +23,33 @@ export function reportMembership(replica: Replica, own: OwnReport, nowMs: number
   };
 }
 
-/** What an operator finds in the log of changes in the membership. */
+/** What an operator finds in the log of changes in the membership. `name` is the log's own field. */
 export function logNotice(notice: MembershipNotice, log: Logger): void {
-  const { kind, ...details } = notice;
-  switch (kind) {
-    case 'state':
-      log[notice.state === 'suspect' || notice.state === 'dead' ? 'warn' : 'info'](details, 'a member changed');
+  switch (notice.kind) {
+    case 'state': {
+      const { name: member, state } = notice;
+      log[state === 'suspect' || state === 'dead' ? 'warn' : 'info']({ member, state }, 'a member changed');
       break;
+    }
     case 'outbid':
-      log.warn(details, 'another origin has used the name of this node, and started later by its clock');
+      log.warn(
+        { claim: notice.claim },
+        'another origin has used the name of this node, and started later by its clock',
+      );
       break;
     case 'superseded':
-      log.error(details, `superseded: this node does not write any more, because ${supersededBy(notice.by)}`);
+      log.error({ by: notice.by }, `superseded: this node does not write any more, because ${supersededBy(notice.by)}`);
       break;
-    case 'name-conflict':
-      log.error(details, 'two processes go by one name; the one that started later is the member');
+    case 'name-conflict': {
+      const { name: member, member: origin, rival } = notice;
+      log.error({ member, origin, rival }, 'two processes go by one name; the one that started later is the member');
       break;
-    case 'incompatible':
-      log.error(details, 'a node speaks a version of the protocol that this node does not');
+    }
+    case 'incompatible': {
+      const { origin, version } = notice;
+      log.error({ origin, version }, 'a node speaks a version of the protocol that this node does not');
       break;
+    }
   }
 }
 

@@ -68,7 +68,8 @@ export class DnsRegistry implements PeerRegistry {
       this.#take(await this.#resolve());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (!this.#stopped && reason !== this.#lastProblem) log.error({ name, reason }, 'DNS gave no usable peers');
+      if (!this.#stopped && reason !== this.#lastProblem)
+        log.error({ asked: name, reason }, 'DNS gave no usable peers');
       this.#lastProblem = reason;
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#ask(), intervalMs);
@@ -98,7 +99,7 @@ export class DnsRegistry implements PeerRegistry {
     this.#lastProblem = undefined;
     if (this.#stopped || samePeers(peers, this.#peers)) return;
     this.#peers = peers;
-    this.#options.log.info({ name: this.#options.name, peers: peers.length }, 'DNS names other peers');
+    this.#options.log.info({ asked: this.#options.name, peers: peers.length }, 'DNS names other peers');
     for (const listener of this.#listeners) listener(peers);
   }
 }
