@@ -6,8 +6,11 @@ import type { PartialSegment, Piece, PullResponse } from '../wire/messages.ts';
 import { decodeSegment, type Segment } from '../wire/segment.ts';
 import type { LogTips, RefusalReason } from './log-tips.ts';
 
-/** Bytes asked for at once: at first, at least and at most. Grows by steps while nothing is lost, halves when something is (AIMD). */
-const window = { initial: 48 * 1024, least: 8 * 1024, most: 192 * 1024, step: 8 * 1024 } as const;
+/**
+ * Bytes asked for at once: at first, at least and at most. Starts at half of what a receive buffer takes by default (208 KiB on
+ * Linux), grows by steps while nothing is lost, halves when something is (AIMD).
+ */
+const window = { initial: 96 * 1024, least: 8 * 1024, most: 192 * 1024, step: 8 * 1024 } as const;
 /** Shortest and longest wait for an answer's next datagram, in milliseconds. */
 const patience = { least: 40, most: 2_000 } as const;
 /** Segments that arrived before their predecessor wait here; more than one answer's worth would mean that something is wrong. */

@@ -68,13 +68,11 @@ test('keeps the other nodes when one that has just started names only itself', a
     node.requests.length = 0;
   }
   assert.equal(await client.reachable(), true);
-  for (let i = 0; i < 60; i++) await client.topics(ada, { limit: 1 });
-  for (const { requests, name } of cluster.nodes) {
-    assert.ok(
-      requests.some(({ url }) => url.startsWith('/v1/topics')),
-      `${name} got no more calls`,
-    );
-  }
+  const wasCalled = ({ requests }: (typeof cluster.nodes)[number]): boolean =>
+    requests.some(({ url }) => url.startsWith('/v1/topics'));
+  // A node that was slow to answer is avoided for a while.
+  const impatient = { ...ada, signal: AbortSignal.timeout(30_000) };
+  while (!cluster.nodes.every(wasCalled)) await client.topics(impatient, { limit: 1 });
 });
 
 test('tries once more when nobody could be reached', async () => {

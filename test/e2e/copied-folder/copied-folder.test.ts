@@ -44,8 +44,10 @@ test('a node that wakes up while a copy of its data folder is in use writes noth
   assert.match(unready, /does not write any more: a process that started later, at .*, is the member node-3/);
   const superseded = [...(await original.api.metrics())].find(([name]) => name.startsWith('grapevine_superseded'));
   assert.equal(superseded?.[1], 1);
-  const said = (await family.lastLogLines(3, 50)).filter((line) => line.includes('"level":"error"'));
-  assert.ok(said.some((line) => line.includes('superseded: this node does not write any more')));
+  await until('its log says so', async () => {
+    const said = (await family.lastLogLines(3, 500)).filter((line) => line.includes('"level":"error"'));
+    return said.some((line) => line.includes('superseded: this node does not write any more'));
+  });
   const topic = await copy.api.topic('a');
   assert.deepEqual(
     topic.map(({ body }) => body),
