@@ -6,16 +6,15 @@ export interface LogOptions {
   /** The process's name in every line, such as `gateway` or `node-2`. */
   readonly name: string;
   readonly level: LogLevel;
-  /** Where lines go; standard output, in batches, when absent. */
+  /** Where lines go; standard output when absent. */
   readonly destination?: DestinationStream;
 }
 
-/** Lines wait until there are so many bytes of them: a write for every line costs more than all else about it. */
-const batchBytes = 8 * 1024;
-/** … or for so long. What a killed process wrote last is lost; one that ends in any other way writes it first. */
-const batchMs = 100;
-/** Lines that nobody reads wait in memory up to here; then they are dropped, and the first line after them says how many. */
-const maxWaitingBytes = 8 * 1024 * 1024;
+/**
+ * Standard output (stdout(3)), written at once: what pino holds back in batches keeps a process from ending when nobody
+ * reads the pipe any more.
+ */
+const standardOutput = 1;
 
 /** One JSON object per line with an ISO time. Tokens and identity headers never reach the log, wherever they stand. */
 export function createLogger(options: LogOptions): Logger {
@@ -30,7 +29,7 @@ export function createLogger(options: LogOptions): Logger {
       censor: '[redacted]',
     },
   };
-  return pino(settings, options.destination ?? new BatchedOutput());
+  return pino(settings, options.destination ?? pino.destination(standardOutput));
 }
 
 /**
@@ -40,42 +39,4 @@ export function createLogger(options: LogOptions): Logger {
 export function outputOf(log: Logger): DestinationStream {
   // The type of the logger leaves out what pino documents as its symbols.
   return (log as unknown as { readonly [pino.symbols.streamSym]: DestinationStream })[pino.symbols.streamSym];
-}
-
-/** Standard output in batches. pino writes it out when the process ends or before it dies of a `fatal` error. */
-class BatchedOutput implements DestinationStream {
-  readonly #output = pino.destination({ dest: 1, sync: false, minLength: batchBytes, maxLength: maxWaitingBytes });
-  #timer: NodeJS.Timeout | undefined;
-  #dropped = 0;
-
-  constructor() {
-    this.#output.on('drop', () => this.#dropped++);
-    this.#output.on('drain', () => this.#reportDropped());
-  }
-
-  write(line: string): void {
-    this.#output.write(line);
-    this.#timer ??= setTimeout(() => this.#flush(), batchMs).unref();
-  }
-
-  flushSync(): void {
-    this.#output.flushSync();
-  }
-
-  #flush(): void {
-    this.#timer = undefined;
-    this.#output.flush();
-  }
-
-  #reportDropped(): void {
-    if (this.#dropped === 0) return;
-    const line = {
-      level: 'warn',
-      time: new Date().toISOString(),
-      dropped: this.#dropped,
-      msg: 'log lines were dropped',
-    };
-    this.#dropped = 0;
-    this.write(`${JSON.stringify(line)}\n`);
-  }
 }

@@ -131,7 +131,9 @@ describe('a repair', () => {
   it('is answered as far as it has come, goes on alone, and keeps others out until then', async () => {
     await damage(3);
     const { promise: isGiven, resolve: give } = Promise.withResolvers<void>();
+    const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>();
     const source: CopySource = async function* (origin, seq) {
+      ask();
       await isGiven;
       yield* segmentsOf(peer.log)(origin, seq);
     };
@@ -144,6 +146,7 @@ describe('a repair', () => {
       repair(repairs, { dryRun: true }),
       (error) => error instanceof GrapevineError && error.code === 'REPAIR_UNDER_WAY',
     );
+    await isAsked;
     const stopped = repairs.stop();
     give();
     await stopped;
