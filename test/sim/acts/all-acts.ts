@@ -2,6 +2,7 @@ import type { Act } from '../plan/plan.ts';
 import type { ActKind } from './act-kind.ts';
 import { changeSeeds } from './change-seeds.ts';
 import { clockJump } from './clock-jump.ts';
+import { compare } from './compare.ts';
 import { corrupt } from './corrupt.ts';
 import { crash } from './crash.ts';
 import { failingDisk } from './failing-disk.ts';
@@ -19,7 +20,7 @@ import { tamper } from './tamper.ts';
 import { weather } from './weather.ts';
 
 /** What clients do in every run. */
-export const workload: readonly ActKind[] = [publish, publishWithKey, burst, read, follow];
+export const workload: readonly ActKind[] = [publish, publishWithKey, burst, read, follow, compare];
 
 /** What a run has only when its seed says so. */
 export const faults: readonly ActKind[] = [

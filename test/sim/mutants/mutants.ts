@@ -283,4 +283,48 @@ export const mutants: readonly Mutant[] = [
     ],
     caughtBy: { test: 'cluster-node/src/damage/scrubber.test.ts' },
   },
+  {
+    name: 'calls lag a fork',
+    patches: [
+      {
+        file: 'shared/src/log/compare-heads.ts',
+        find: 'const rootB = sizeB === smaller ? b.root : ',
+        replace: 'const rootB = sizeB >= smaller ? b.root : ',
+      },
+    ],
+    caughtBy: { faults: ['slow-disk'] },
+  },
+  {
+    name: 'mends with a segment that its origin has not signed',
+    patches: [
+      {
+        file: 'cluster-node/src/damage/mend.ts',
+        find: "if (!checks.verifier.verify(head)) throw refused(record, 'the signature of its head is not valid');",
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'cluster-node/src/damage/scrubber.test.ts' },
+  },
+  {
+    name: 'leaves damaged segments in service',
+    patches: [
+      {
+        file: 'cluster-node/src/damage/apply-finding.ts',
+        find: "  batch.delete('segments', key);\n",
+        replace: '',
+      },
+    ],
+    caughtBy: { faults: ['corrupt'] },
+  },
+  {
+    name: 'takes the erased form of what others still have',
+    patches: [
+      {
+        file: `${core}/erasure-guard.ts`,
+        find: '    return ageMs > this.#smallestAgeMs || this.#hasWaited(segment.origin);',
+        replace: '    return ageMs > Number.NEGATIVE_INFINITY || this.#hasWaited(segment.origin);',
+      },
+    ],
+    caughtBy: { test: `${core}/erasure-guard.test.ts` },
+  },
 ];
