@@ -1,3 +1,4 @@
+import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { HybridClock } from '@grapevine/shared/log/hlc.ts';
 import type { MemberDigest } from '../wire/messages.ts';
 import { AckTracker } from './acks.ts';
@@ -75,6 +76,8 @@ export class Replica {
   #trouble: { readonly reason: string; readonly untilMs: number } | undefined;
   /** Whether the disk has failed just now. */
   #isPaused = false;
+  /** Whether the clock has heard of what was on disk at the start. */
+  #knowsDates = false;
   /** Whether this node's own log has forked. */
   #isRetired = false;
   #effects: ReplicaEffect[] = [];
@@ -86,7 +89,7 @@ export class Replica {
       this.#gossip.membership.reachable().some((member) => member.origin === origin);
     this.#erasures = new ErasureGuard(options.smallestRetentionMs, isReachable);
     this.#tips = new LogTips(hash, verifier, log, this.#erasures);
-    this.#clock = new HybridClock(this.flushed.heads().reduce((last, { hlc }) => (hlc > last ? hlc : last), 0n));
+    this.#clock = new HybridClock();
     this.#writer = new Writer(signer, hash, this.#tips, this.#clock, options.queueBytes);
     this.#pipeline = new CommitPipeline(this.#writer, signer.origin);
     const emit = (effect: ReplicaEffect): void => void this.#effects.push(effect);
@@ -109,6 +112,8 @@ export class Replica {
 
   /** Takes in one event and answers what is to be done, in order. */
   step(event: ReplicaEvent, now: Now): ReplicaEffect[] {
+    if (!this.#knowsDates) for (const head of this.flushed.heads()) this.#noteDate(head, now);
+    this.#knowsDates = true;
     this.#erasures.advance(now);
     this.#take(event, now);
     this.#isPaused = this.#trouble !== undefined && now.monotonicMs < this.#trouble.untilMs;
@@ -240,8 +245,14 @@ export class Replica {
     this.counts.segmentsRefused += harvest.refused.length;
     this.counts.segmentsWithheld += harvest.withheld;
     for (const reason of harvest.refused) this.#effects.push({ type: 'refused-segment', sender, reason });
-    for (const { segment } of harvest.segments) this.#clock.observe(segment.head.hlc, now.wallMs);
+    for (const { segment } of harvest.segments) this.#noteDate(segment.head, now);
     this.#pipeline.stage(harvest.segments);
+  }
+
+  /** An own entry that comes back, from the disk or from a peer, binds the clock; those of others only as far as they are credible. */
+  #noteDate({ origin, hlc }: SignedHead, now: Now): void {
+    if (origin === this.membership.self.origin) this.#clock.recall(hlc);
+    else this.#clock.observe(hlc, now.wallMs);
   }
 
   #foreignVersion({ sender, version }: Extract<ReplicaEvent, { type: 'foreign-version' }>, now: Now): void {

@@ -66,6 +66,15 @@ test('a restarted clock goes on above the last value in use', () => {
   assert.equal(new HybridClock(last).tick(start), last + 1n);
 });
 
+test('a value of its own from an earlier life counts however far ahead it is', () => {
+  const clock = new HybridClock();
+  const own = packHlc(start + 10 * maxForwardMs, 0);
+  clock.recall(own);
+  assert.equal(clock.tick(start), own + 1n);
+  clock.recall(packHlc(start, 0));
+  assert.equal(clock.tick(start), own + 2n);
+});
+
 test('a value from too far ahead is ignored, so that one broken clock does not move them all', () => {
   const clock = new HybridClock();
   const allowed = packHlc(start + maxForwardMs, 0);

@@ -56,6 +56,11 @@ export class HybridClock {
     return first;
   }
 
+  /** Moves past a value that this clock gave in an earlier life, however far ahead it is: it must not be given again, nor one before it. */
+  recall(hlc: bigint): void {
+    if (hlc > this.#last) this.#last = hlc;
+  }
+
   /** Moves past a value from elsewhere. Answers false, and ignores it, when it is more than `maxForwardMs` ahead of `wallMs`. */
   observe(hlc: bigint, wallMs: number): boolean {
     if (hlcMs(hlc) > wallMs + maxForwardMs) return false;

@@ -1,9 +1,14 @@
 import type { ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
+import { segmentFirstHlc } from '@grapevine/cluster-node/wire/segment.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
+import { hlcMs, maxForwardMs } from '@grapevine/shared/log/hlc.ts';
 import type { SimNode } from '../sim-node.ts';
 import { DiskTruth } from './disk-truth.ts';
 import type { SituationCounts } from './situations.ts';
 import { SafetyViolation } from './violation.ts';
+
+/** Milliseconds that a hybrid clock's counter may run ahead: it has 65,536 values in each. */
+const counterMs = 10;
 
 /** An entry that some node acknowledged. */
 interface Acknowledged {
@@ -24,6 +29,8 @@ export class Checker {
   #isAltering = false;
   /** `origin:seq` → id, as the origin itself committed it. */
   readonly #written = new Map<string, string>();
+  /** The latest time that each origin's own clock has shown, in milliseconds. */
+  readonly #latestWallMs = new Map<string, number>();
   #acknowledged: Acknowledged[] = [];
   #lost = 0;
   #count = 0;
@@ -61,6 +68,7 @@ export class Checker {
 
   /** Looks at one effect before it is carried out. */
   observe(node: SimNode, effect: ReplicaEffect): void {
+    this.#noteClock(node);
     if (effect.type === 'send') this.#checkAdvertised(node, effect.message);
     else if (effect.type === 'commit') this.#checkCommitted(node, effect.segments);
     else if (effect.type === 'settled') this.#checkSettled(node, effect);
@@ -154,11 +162,27 @@ export class Checker {
         const place = `${segment.origin}:${seq}`;
         const id = toHex(leafHashes.subarray(i * 32, i * 32 + 32));
         // An origin may write a place again after a crash, but only if what stood there is on no disk.
-        if (isOwn && mostHeld <= seq) this.#written.set(place, id);
+        if (isOwn && mostHeld <= seq) {
+          this.#written.set(place, id);
+          this.#requireDate(node, segmentFirstHlc(segment) + BigInt(i), place);
+        }
         if (this.#written.get(place) !== id) {
           throw new SafetyViolation('C2', `${node.name} committed a foreign ${place}`);
         }
       });
+    }
+  }
+
+  #noteClock({ signer, clock }: SimNode): void {
+    const before = this.#latestWallMs.get(signer.origin) ?? 0;
+    this.#latestWallMs.set(signer.origin, Math.max(before, clock.wallMs()));
+  }
+
+  /** What others say may move a clock by a bounded time; the counter may run into some further milliseconds. */
+  #requireDate({ name, signer }: SimNode, hlc: bigint, place: string): void {
+    const latestMs = (this.#latestWallMs.get(signer.origin) ?? 0) + maxForwardMs + counterMs;
+    if (hlcMs(hlc) > latestMs) {
+      throw new SafetyViolation('C11', `${name} dated ${place} ${hlcMs(hlc) - latestMs} ms too late`);
     }
   }
 

@@ -10,6 +10,7 @@ export const promises = {
   C8: 'a reader with a token misses nothing, gets nothing twice, and sees its own writes at every node',
   C9: 'in the end all nodes show the same topics, counts and pages',
   C10: 'lag is never called a fork, and only what is equal is called equal',
+  C11: 'an entry is dated after those before it in its log, and no other clock drags it into the future',
   L1: 'once the faults have ended, all roots become equal within the rounds allowed',
   L2: 'once the faults have ended, all nodes agree on who is alive',
   L3: 'a publish that a running node took is answered',

@@ -50,9 +50,14 @@ const planSchema = z.strictObject({
 /** All that a run follows from: the same plan gives the same run. */
 export type Plan = z.infer<typeof planSchema>;
 
-/** Throws an error that says what is wrong with `text`. */
+const writtenPlanSchema = planSchema.extend({
+  settings: settingsSchema.partial().required({ seed: true, nodes: true }),
+});
+
+/** Settings that are not there are the usual ones. Throws an error that says what is wrong with `text`. */
 export function planFromJson(text: string): Plan {
-  return planSchema.parse(JSON.parse(text));
+  const { settings, ...plan } = writtenPlanSchema.parse(JSON.parse(text));
+  return planSchema.parse({ ...plan, settings: { ...usualSettings, ...settings } });
 }
 
 /** One line per act, so that it can be read and edited. */
