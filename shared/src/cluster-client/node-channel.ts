@@ -10,8 +10,8 @@ import { NodeHealth } from './node-health.ts';
 const maxConnections = 64;
 /** Idle connections are dropped sooner than the nodes drop them (5 s and more), or a call would race with the node's closing. */
 const keepAliveTimeoutMs = 4_000;
-/** Time for a TCP connection. Nodes are near; longer than this is as good as down. */
-const connectTimeoutMs = 1_000;
+/** Time for a TCP connection: longer than a busy process of ours may take to notice that it has one. Calls have their own limits. */
+const connectTimeoutMs = 3_000;
 /** Largest answer in bytes: a page of 100 bodies of 256 KiB in which JSON escapes every byte. Bounds what a broken node can make us hold. */
 const maxAnswerBytes = 192 * 1024 * 1024;
 /** A stream without even a keep-alive comment for two and a half of its periods is dead, though its connection may look open. */
