@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { flushLog } from './logging.ts';
 
 /** Something that a process started and must stop. `stop` finishes what is in flight, within its own deadline. */
 export interface Stoppable {
@@ -28,18 +29,19 @@ export function runUntilSignalled(
   ended?: Promise<string>,
 ): void {
   let stopping = false;
+  const exit = (code: number): void => void flushLog(log).finally(() => port.exit(code));
   const stop = (reason: string, code: number): void => {
     if (stopping) return;
     stopping = true;
     log.info({ reason }, 'stopping');
     const timer = setTimeout(() => {
       log.error({ deadlineMs: stopDeadlineMs }, 'did not stop in time');
-      port.exit(1);
+      exit(1);
     }, stopDeadlineMs);
     timer.unref();
     stopAll(parts, log).then(
-      (clean) => port.exit(clean ? code : 1),
-      () => port.exit(1),
+      (clean) => exit(clean ? code : 1),
+      () => exit(1),
     );
   };
   void ended?.then((reason) => stop(reason, 1));

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -6,14 +7,11 @@ export interface LogOptions {
   /** The process's name in every line, such as `gateway` or `node-2`. */
   readonly name: string;
   readonly level: LogLevel;
-  /** Where lines go; standard output when absent. */
+  /** Where lines go; standard output, in batches, when absent. */
   readonly destination?: DestinationStream;
 }
 
-/**
- * Standard output (stdout(3)), written at once: what pino holds back in batches keeps a process from ending when nobody
- * reads the pipe any more.
- */
+/** Standard output (stdout(3)). */
 const standardOutput = 1;
 
 /** One JSON object per line with an ISO time. Tokens and identity headers never reach the log, wherever they stand. */
@@ -29,7 +27,13 @@ export function createLogger(options: LogOptions): Logger {
       censor: '[redacted]',
     },
   };
-  return pino(settings, options.destination ?? pino.destination(standardOutput));
+  return pino(settings, options.destination ?? new LogOutput(standardOutput));
+}
+
+/** Resolves when what `log` still holds back is written, before the process ends; after half a second at most. */
+export async function flushLog(log: Logger): Promise<void> {
+  const output = outputOf(log);
+  if (output instanceof LogOutput) await output.end();
 }
 
 /**
