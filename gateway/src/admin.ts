@@ -1,34 +1,53 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
-import { serveMetrics } from '@grapevine/shared/metrics.ts';
-import type { Registry } from 'prom-client';
-import type { KeyedRateLimiter } from './limits/rate-limiter.ts';
+import { Registry } from 'prom-client';
+import type { RateStatus } from './limits/rate-limiter.ts';
 import { pathOf } from './routes/request-target.ts';
-import type { Route } from './routes/route.ts';
 import type { RouteTable } from './routes/route-table.ts';
-import type { UpstreamPool } from './upstreams/upstream-pool.ts';
+import type { UpstreamStatus } from './upstreams/upstream-pool.ts';
 
+/** What the gateway can say about itself, of one process or of all workers together. */
 export interface AdminSources {
-  readonly metrics: Registry;
-  readonly upstreams: UpstreamPool;
   readonly routes: RouteTable;
-  readonly limiters: readonly KeyedRateLimiter[];
-  readonly maxBodyBytes: number;
-  readonly isDraining: () => boolean;
+  readonly config: GatewayConfig;
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
+  upstreams(): Promise<readonly UpstreamStatus[]>;
+  rates(): Promise<readonly RateStatus[]>;
+  readiness(): 'ready' | 'starting' | 'draining';
 }
 
-type AdminHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+/** Starts the admin listener; throws `PORT_TAKEN`. */
+export function startAdmin(sources: AdminSources): Promise<ListeningServer> {
+  const { adminHost, adminPort } = sources.config;
+  return listen(createAdminServer(sources), {
+    name: 'gateway admin',
+    host: adminHost,
+    port: adminPort,
+    portFlag: '--base-port, or gateway.adminPort in the configuration',
+    drainMs: 0,
+  });
+}
+
+type AdminHandler = (response: ServerResponse) => void | Promise<void>;
 
 /** What operators and probes read; changes nothing. It has no login of its own: keep it on loopback. */
-export function createAdminServer(sources: AdminSources): Server {
+function createAdminServer(sources: AdminSources): Server {
+  const { routes, config } = sources;
   const handlers: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
-    ['/healthz', (_request, response) => sendJson(response, 200, { status: 'ok' })],
-    ['/readyz', (_request, response) => sendReadiness(response, sources.isDraining())],
-    ['/metrics', (request, response) => serveMetrics(sources.metrics, request, response)],
-    ['/upstreams', (_request, response) => sendJson(response, 200, { upstreams: sources.upstreams.status() })],
-    ['/routes', (_request, response) => sendJson(response, 200, { routes: sources.routes.routes.map(describeRoute) })],
-    ['/limits', (_request, response) => sendJson(response, 200, describeLimits(sources))],
+    ['/healthz', (response) => sendJson(response, 200, { status: 'ok' })],
+    ['/readyz', (response) => sendReadiness(response, sources.readiness())],
+    ['/metrics', async (response) => sendMetrics(response, await sources.metrics())],
+    ['/upstreams', async (response) => sendJson(response, 200, { upstreams: await sources.upstreams() })],
+    // As they stand in the configuration, with its defaults.
+    ['/routes', (response) => sendJson(response, 200, { routes: routes.routes.map((route) => route.config) })],
+    [
+      '/limits',
+      async (response) => sendJson(response, 200, { rates: await sources.rates(), maxBodyBytes: config.maxBodyBytes }),
+    ],
   ]);
   return createServer((request, response) => {
     answer(handlers, request, response).catch((error: unknown) => sendProblem(request, response, error));
@@ -48,7 +67,7 @@ async function answer(
     response.setHeader('allow', 'GET, HEAD');
     throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected GET or HEAD.`);
   }
-  await handler(request, response);
+  await handler(response);
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
@@ -56,17 +75,11 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(`${JSON.stringify(body)}\n`);
 }
 
-function sendReadiness(response: ServerResponse, draining: boolean): void {
-  if (draining) sendJson(response, 503, { status: 'draining' });
-  else sendJson(response, 200, { status: 'ready' });
+function sendMetrics(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE });
+  response.end(text);
 }
 
-/** As it stands in the configuration, with its defaults. */
-function describeRoute({ config }: Route): unknown {
-  return config;
-}
-
-function describeLimits(sources: AdminSources): unknown {
-  const rates = sources.limiters.map(({ name, rate, tracked }) => ({ per: name, ...rate, tracked }));
-  return { rates, maxBodyBytes: sources.maxBodyBytes };
+function sendReadiness(response: ServerResponse, status: 'ready' | 'starting' | 'draining'): void {
+  sendJson(response, status === 'ready' ? 200 : 503, { status });
 }

@@ -65,6 +65,7 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
   new Gauge({
     name: 'grapevine_gateway_breaker_open',
     help: '1 while the breaker of an upstream instance refuses requests, 0.5 while it tries one, 0 otherwise.',
+    aggregator: 'max',
     labelNames,
     registers: [registry],
     collect() {
@@ -87,6 +88,7 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
   new Gauge({
     name: 'grapevine_gateway_upstream_available',
     help: '1 while an upstream instance is well by its health checks and not left out for its failures, else 0.',
+    aggregator: 'min',
     labelNames,
     registers: [registry],
     collect() {
@@ -118,6 +120,7 @@ export function exposeLimits(registry: Registry, limiters: readonly KeyedRateLim
   new Gauge({
     name: 'grapevine_gateway_tracked_callers',
     help: 'Callers that a rate limit remembers; at gateway.rateLimit.maxKeys it forgets some.',
+    aggregator: 'max',
     labelNames: ['limit'],
     registers: [registry],
     collect() {

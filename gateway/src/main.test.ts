@@ -1,72 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { z } from 'zod';
+import { describe, test } from 'node:test';
+import { readyPorts, startProcess } from './testing/gateway-process.ts';
 import { startRecordingUpstream } from './testing/recording-upstream.ts';
-import { hmacKey, signWithHmac, until } from './testing/running-gateway.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'grapevine-gateway-main-'));
-after(() => rmSync(folder, { recursive: true }));
-const jwksFile = join(folder, 'jwks.json');
-const edgeKeyFile = join(folder, 'edge.key');
-const key = { kty: 'oct', alg: 'HS256', kid: 'hs', k: hmacKey.toString('base64url') };
-writeFileSync(jwksFile, JSON.stringify({ keys: [key] }));
-writeFileSync(edgeKeyFile, 'a passphrase of more than thirty-two characters');
-
-const readySchema = z.object({ type: z.literal('ready'), ports: z.object({ http: z.int(), admin: z.int() }) });
-
-interface GatewayProcess {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly errors: () => string;
-  readonly exit: Promise<{ code: unknown; signal: unknown }>;
-}
-
-function startProcess(environment: Record<string, string>, args: readonly string[] = []): GatewayProcess {
-  const main = join(import.meta.dirname, 'main.ts');
-  const child = spawn(process.execPath, [main, ...args], {
-    env: {
-      PATH: process.env['PATH'],
-      GRAPEVINE_GATEWAY__PORT: '0',
-      GRAPEVINE_GATEWAY__ADMIN_PORT: '0',
-      // Out of the way of tests that count what an upstream gets.
-      GRAPEVINE_GATEWAY__HEALTH_CHECK__INTERVAL_MS: '3600000',
-      GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: jwksFile,
-      GRAPEVINE_SECRETS__EDGE_KEY_FILE: edgeKeyFile,
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let output = '';
-  let errors = '';
-  child.stdout?.on('data', (chunk) => {
-    output += String(chunk);
-  });
-  child.stderr?.on('data', (chunk) => {
-    errors += String(chunk);
-  });
-  // The event `close` would say the same, but never comes after the supervisor's side has disconnected.
-  const read = [child.stdout, child.stderr].map((stream) => stream && once(stream, 'close'));
-  const exit = once(child, 'exit').then(async ([code, signal]: unknown[]) => {
-    await Promise.all(read);
-    return { code, signal };
-  });
-  return { child, output: () => output, errors: () => errors, exit };
-}
-
-async function readyPorts({ child, errors }: GatewayProcess): Promise<{ http: number; admin: number }> {
-  const message = await new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', () => reject(new Error(`it ended: ${errors()}`)));
-  });
-  return readySchema.parse(message).ports;
-}
+import { signWithHmac, until } from './testing/running-gateway.ts';
 
 test('it says when it is ready, serves, and leaves with 0 on SIGTERM after what was in flight is done', async () => {
   const upstream = await startRecordingUpstream();

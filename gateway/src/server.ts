@@ -1,21 +1,21 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
-import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
+import { listen } from '@grapevine/shared/http/listen.ts';
 import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { IdentityKeys } from '@grapevine/shared/identity/identity-keys.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { createAdminServer } from './admin.ts';
 import { ApiKeyVerifier } from './auth/api-keys.ts';
 import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
 import { exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
-import { KeyedRateLimiter } from './limits/rate-limiter.ts';
+import type { OpenPointStore, Rate } from './limits/point-store.ts';
+import { KeyedRateLimiter, type RateStatus } from './limits/rate-limiter.ts';
 import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
 import { EdgeRequest, type Step } from './request-context.ts';
 import type { Route } from './routes/route.ts';
@@ -34,7 +34,7 @@ import { limitAddress, limitPrincipal, limitRoute } from './steps/rate-limit.ts'
 import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
 import { wellFormed } from './steps/well-formed.ts';
-import { UpstreamPool } from './upstreams/upstream-pool.ts';
+import { UpstreamPool, type UpstreamStatus } from './upstreams/upstream-pool.ts';
 import { asksForWebSocket, takeUpgrades } from './websocket/upgrades.ts';
 
 export interface GatewayDependencies {
@@ -49,12 +49,22 @@ export interface GatewayDependencies {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Whether other workers listen on the same port. */
+  readonly sharesPort: boolean;
+  /** Where the points of rates are counted. */
+  readonly openPoints: OpenPointStore;
 }
 
 export interface Gateway extends Stoppable {
   readonly port: number;
-  readonly adminPort: number;
+  readonly routes: RouteTable;
+  readonly draining: boolean;
+  upstreams(): readonly UpstreamStatus[];
+  rates(): readonly RateStatus[];
 }
+
+/** What a user changes to get another port. */
+export const gatewayPortFlag = '--base-port, or gateway.port in the configuration';
 
 /** Connections from clients at once; each costs about 20 KB and a file descriptor, of which a process usually may have more. */
 const maxConnections = 20_000;
@@ -66,11 +76,11 @@ const headersMs = 10_000;
 const slowSenderCheckMs = 1_000;
 
 /**
- * Starts the gateway and its admin listener; throws `PORT_TAKEN`. `stop` takes no new connections, ends event streams, lets
- * other requests finish until the drain deadline, and keeps the admin listener until then.
+ * Starts the gateway; throws `PORT_TAKEN`. `stop` takes no new connections, ends event streams and WebSockets, lets other
+ * requests finish until the drain deadline and cuts what is still open then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, credentials, development, clock, random, log, metrics } = dependencies;
+  const { config, credentials, development, clock, random, log, metrics, openPoints } = dependencies;
   const routes = new RouteTable(config.routes, { development });
   const upstreams = new UpstreamPool(
     config.upstreams,
@@ -86,9 +96,11 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   );
   exposeUpstreams(metrics, upstreams);
   const { rateLimit } = config;
-  const byAddress = new KeyedRateLimiter('address', rateLimit.address, rateLimit.maxKeys);
-  const byPrincipal = new KeyedRateLimiter('principal', rateLimit.principal, rateLimit.maxKeys);
-  const byRoute = routeLimiters(routes, rateLimit.maxKeys);
+  const limiter = (name: string, rate: Rate): KeyedRateLimiter =>
+    new KeyedRateLimiter(name, rate, rateLimit.maxKeys, openPoints);
+  const byAddress = limiter('address', rateLimit.address);
+  const byPrincipal = limiter('principal', rateLimit.principal);
+  const byRoute = routeLimiters(routes, limiter);
   const limiters = [byAddress, byPrincipal, ...byRoute.values()];
   exposeLimits(metrics, limiters);
   const inTurn = new InTurn();
@@ -109,7 +121,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     authorize(),
     limitPrincipal({
       principal: byPrincipal,
-      apiKeys: new ApiKeyRates(rateLimit.maxKeys),
+      apiKeys: new ApiKeyRates(rateLimit.maxKeys, openPoints),
       costPerRequest: rateLimit.costPerRequest,
     }),
     limitRoute(byRoute),
@@ -120,36 +132,42 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const server = createHttpServer(app, config);
   takeUpgrades(server, inTurn, app);
   answerProtocolErrors(server, inTurn, log);
-  const adminServer = createAdminServer({
-    metrics,
-    upstreams,
-    routes,
-    limiters,
-    maxBodyBytes: config.maxBodyBytes,
-    isDraining: () => drain.draining,
+  const http = await listen(server, {
+    name: 'gateway',
+    host: config.host,
+    port: config.port,
+    portFlag: gatewayPortFlag,
+    drainMs: config.drainMs,
+    reusePort: dependencies.sharesPort,
   });
-  const { http, admin } = await listenBoth(server, adminServer, config);
   return {
     name: 'gateway',
     port: http.port,
-    adminPort: admin.port,
+    routes,
+    get draining() {
+      return drain.draining;
+    },
+    upstreams: () => upstreams.status(),
+    rates: () => limiters.map((one) => one.status()),
     stop: async () => {
       drain.begin();
       const deadline = setTimeout(() => drain.cut(), config.drainMs);
       await http.stop();
       clearTimeout(deadline);
       upstreams.close();
-      await admin.stop();
     },
   };
 }
 
 /** Routes with a rate of their own. */
-function routeLimiters({ routes }: RouteTable, maxKeys: number): ReadonlyMap<Route, KeyedRateLimiter> {
+function routeLimiters(
+  { routes }: RouteTable,
+  limiter: (name: string, rate: Rate) => KeyedRateLimiter,
+): ReadonlyMap<Route, KeyedRateLimiter> {
   return new Map(
     routes.flatMap((route) => {
       const { name, rate } = route.config;
-      return rate === undefined ? [] : [[route, new KeyedRateLimiter(name, rate, maxKeys)] as const];
+      return rate === undefined ? [] : [[route, limiter(name, rate)] as const];
     }),
   );
 }
@@ -180,31 +198,4 @@ function createHttpServer(
   );
   server.maxConnections = maxConnections;
   return server;
-}
-
-async function listenBoth(
-  server: EdgeServer,
-  adminServer: Server,
-  config: GatewayConfig,
-): Promise<{ http: ListeningServer; admin: ListeningServer }> {
-  const http = await listen(server, {
-    name: 'gateway',
-    host: config.host,
-    port: config.port,
-    portFlag: '--base-port, or gateway.port in the configuration',
-    drainMs: config.drainMs,
-  });
-  try {
-    const admin = await listen(adminServer, {
-      name: 'gateway admin',
-      host: config.adminHost,
-      port: config.adminPort,
-      portFlag: '--base-port, or gateway.adminPort in the configuration',
-      drainMs: 0,
-    });
-    return { http, admin };
-  } catch (error) {
-    await http.stop();
-    throw error;
-  }
 }

@@ -92,6 +92,8 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
       GRAPEVINE_GATEWAY__AUTH__API_KEYS_FILE: setting(apiKeysFile(dataDir)),
       GRAPEVINE_GATEWAY__AUTH__REVOCATIONS_FILE: setting(`${secretsDir(dataDir)}/revoked.json`),
       GRAPEVINE_GATEWAY__PORT: setting(basePort),
+      // All services share this machine's cores; more workers would take them from the nodes.
+      GRAPEVINE_GATEWAY__WORKERS: setting(config.gateway.workers === 'auto' ? 1 : config.gateway.workers),
       GRAPEVINE_GATEWAY__ADMIN_PORT: setting(basePort + adminOffset),
       GRAPEVINE_GATEWAY__UPSTREAMS__WEB: setting([web.http]),
       GRAPEVINE_GATEWAY__UPSTREAMS__MOBILE: setting([mobile.http]),

@@ -3,7 +3,7 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { apiKeyFileSchema, apiKeyHash, apiKeyIdOf } from '@grapevine/shared/identity/api-key.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
-import type { Rate } from '../limits/rate-limiter.ts';
+import type { Rate } from '../limits/point-store.ts';
 import { readCredentials, unusableCredentials } from './credential-file.ts';
 import type { Credentials } from './credentials.ts';
 import { refuseRevoked } from './revocations.ts';

@@ -1,5 +1,6 @@
 import { BoundedMap } from './bounded-map.ts';
-import { KeyedRateLimiter, type Rate } from './rate-limiter.ts';
+import type { OpenPointStore, Rate } from './point-store.ts';
+import { KeyedRateLimiter } from './rate-limiter.ts';
 
 /** Different rates that are kept: more than people think of, and a bound for files that change all the time. */
 const maxRates = 256;
@@ -8,16 +9,18 @@ const maxRates = 256;
 export class ApiKeyRates {
   readonly #limiters = new BoundedMap<string, KeyedRateLimiter>(maxRates);
   readonly #maxKeys: number;
+  readonly #open: OpenPointStore;
 
-  constructor(maxKeys: number) {
+  constructor(maxKeys: number, open: OpenPointStore) {
     this.#maxKeys = maxKeys;
+    this.#open = open;
   }
 
   limiterOf(rate: Rate): KeyedRateLimiter {
     const name = `${rate.perSecond}/${rate.burst}`;
     const known = this.#limiters.get(name);
     if (known !== undefined) return known;
-    const limiter = new KeyedRateLimiter('api-key', rate, this.#maxKeys);
+    const limiter = new KeyedRateLimiter('api-key', rate, this.#maxKeys, this.#open);
     this.#limiters.set(name, limiter);
     return limiter;
   }

@@ -1,11 +1,12 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { BoundedMap } from './bounded-map.ts';
+import { type OpenPointStore, openMemoryPoints, type PointStore, type Rate, stockSeconds } from './point-store.ts';
 
-export interface Rate {
-  readonly perSecond: number;
-  /** At least `perSecond`. */
-  readonly burst: number;
+/** What the admin listener shows of a rate. */
+export interface RateStatus extends Rate {
+  readonly per: string;
+  /** Callers that are remembered now. */
+  readonly tracked: number;
 }
 
 /** How a request fared. */
@@ -17,21 +18,20 @@ export interface RateVerdict {
   readonly resetSeconds: number;
 }
 
-/** The burst comes back this many times slower than it could: that is what keeps the lasting rate near `perSecond`. */
-const burstRecovery = 10;
-
-/** Points of a key that have been taken from the library and not been given out yet. */
+/** Points of a key that have been taken from the store and not been given out yet. */
 interface Lease {
   points: number;
-  /** When they are worth nothing any more, by the clock that the library reads. */
+  /** When they are worth nothing any more, by the clock that the store reads. */
   endsMs: number;
-  /** What the library had left when they were taken. */
+  /** What the store had left when they were taken. */
   remaining: number;
 }
 
 /**
  * Points taken at once from a key that is far from its limit: asking for each would cost more than the rest of a request's
- * checks. Never more than a fourth of what is left, so that a key near its limit is counted one by one.
+ * checks. Never more than a fourth of what is left, so that a key near its limit is counted one by one. They are paid for
+ * when they are taken: nobody ever gets more than the limit, and of several processes that share it each can leave at most
+ * so many unused at the end of a second.
  */
 const leasePoints = 16;
 const leaseShare = 4;
@@ -50,24 +50,17 @@ export class KeyedRateLimiter {
   readonly rate: Rate;
   /** Value for `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers). */
   readonly policy: string;
-  readonly #limiter: BurstyRateLimiter;
+  readonly #store: PointStore;
   readonly #leases: BoundedMap<string, Lease>;
 
-  constructor(name: string, rate: Rate, maxKeys: number) {
+  constructor(name: string, rate: Rate, maxKeys: number, open: OpenPointStore = openMemoryPoints) {
     this.name = name;
     this.rate = rate;
     const stock = rate.burst - rate.perSecond;
-    const stockSeconds = Math.max(1, Math.ceil((burstRecovery * stock) / rate.perSecond));
     const lastingPolicy = `"${name}";q=${rate.perSecond};w=1`;
-    this.policy = stock === 0 ? lastingPolicy : `${lastingPolicy}, "${name}-burst";q=${stock};w=${stockSeconds}`;
-    const lasting = new RateLimiterMemory({ keyPrefix: '', points: rate.perSecond, duration: 1 });
-    const burst = new RateLimiterMemory({ keyPrefix: '', points: stock, duration: stockSeconds });
-    this.#limiter = new BurstyRateLimiter(lasting, burst);
-    // The library's memory has no bound of its own: it keeps every key until its time is over.
-    this.#leases = new BoundedMap(maxKeys, (key) => {
-      void lasting.delete(key);
-      void burst.delete(key);
-    });
+    this.policy = stock === 0 ? lastingPolicy : `${lastingPolicy}, "${name}-burst";q=${stock};w=${stockSeconds(rate)}`;
+    this.#store = open(name, rate, maxKeys);
+    this.#leases = new BoundedMap(maxKeys);
   }
 
   /** Keys that are remembered now. */
@@ -75,11 +68,15 @@ export class KeyedRateLimiter {
     return this.#leases.size;
   }
 
+  status(): RateStatus {
+    return { per: this.name, ...this.rate, tracked: this.tracked };
+  }
+
   /** Charges `key` with one request; answers at once as long as points are at hand. Rejects only when the limiter is broken. */
   charge(key: string): RateVerdict | Promise<RateVerdict> {
     const lease = this.#leases.get(key);
     if (lease === undefined || lease.points === 0) return this.#consume(key);
-    // The library's own clock.
+    // The clock that the store reads.
     const msLeft = lease.endsMs - Date.now();
     if (msLeft <= 0) return this.#consume(key);
     lease.points--;
@@ -96,12 +93,9 @@ export class KeyedRateLimiter {
     const atHand = lease.endsMs > Date.now() ? Math.min(lease.points, points) : 0;
     lease.points -= atHand;
     if (points === atHand) return verdict(true, lease.remaining + lease.points, lease.endsMs - Date.now());
-    const result = await this.#limiter.consume(key, points - atHand).catch((thrown: unknown) => {
-      if (!(thrown instanceof RateLimiterRes)) throw thrown;
-      return thrown;
-    });
-    lease.remaining = Math.max(0, result.remainingPoints);
-    return verdict(true, lease.remaining, result.msBeforeNext);
+    const { remaining, msBeforeNext } = await this.#store.take(key, points - atHand);
+    lease.remaining = remaining;
+    return verdict(true, remaining, msBeforeNext);
   }
 
   /** The error for a refused request. */
@@ -118,20 +112,16 @@ export class KeyedRateLimiter {
     const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0 };
     this.#leases.set(key, lease);
     const points = Math.max(1, Math.min(leasePoints, Math.floor(lease.remaining / leaseShare)));
-    try {
-      const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key, points);
-      const endsMs = Date.now() + msBeforeNext;
-      // What is left of an earlier lease belongs to a second that is over.
-      lease.points = (lease.endsMs > Date.now() ? lease.points : 0) + points - 1;
-      lease.endsMs = endsMs;
-      lease.remaining = remainingPoints;
-      return verdict(true, remainingPoints + lease.points, msBeforeNext);
-    } catch (thrown) {
-      // The library rejects with this class for "too many" and with an Error when it fails: only the first is a 429.
-      if (!(thrown instanceof RateLimiterRes)) throw thrown;
-      lease.remaining = 0;
-      return verdict(false, 0, thrown.msBeforeNext);
+    const { allowed, remaining, msBeforeNext } = await this.#store.take(key, points);
+    lease.remaining = remaining;
+    if (!allowed) {
+      // Others who share the key may have been faster; what is wished for one by one is not lost by that.
+      return points === 1 ? verdict(false, 0, msBeforeNext) : this.#consume(key);
     }
+    // What is left of an earlier lease belongs to a second that is over.
+    lease.points = (lease.endsMs > Date.now() ? lease.points : 0) + points - 1;
+    lease.endsMs = Date.now() + msBeforeNext;
+    return verdict(true, remaining + lease.points, msBeforeNext);
   }
 }
 

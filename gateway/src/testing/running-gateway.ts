@@ -8,11 +8,12 @@ import { createLogger } from '@grapevine/shared/logging.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
 import { Registry } from 'prom-client';
+import { startAlone } from '../alone.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { parseKeySet } from '../auth/key-set.ts';
 import { noRevocations } from '../auth/revocations.ts';
 import { fixedTokenKeys } from '../auth/token-keys.ts';
-import { startGateway } from '../server.ts';
+import { openMemoryPoints } from '../limits/point-store.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
 
@@ -93,7 +94,9 @@ export async function startRunningGateway(
     level: 'info',
     destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
   });
-  const gateway = await startGateway({
+  const gateway = await startAlone({
+    sharesPort: false,
+    openPoints: openMemoryPoints,
     config,
     credentials: credentials ?? (await credentialsOf(publicKey)),
     edgeKeys,

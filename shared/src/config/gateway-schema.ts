@@ -42,6 +42,12 @@ export const gateway = z
     port: port.default(8_080),
     adminHost: host.default('127.0.0.1').describe('The admin listener has no login of its own: keep it on loopback.'),
     adminPort: port.default(9_080),
+    workers: z
+      .union([z.literal('auto'), z.int().min(1).max(64)])
+      .default('auto')
+      .describe(
+        'Processes that take requests; auto: one for each core on Linux and FreeBSD, else one. Each costs about 80 MB and has its own breakers.',
+      ),
     auth: z
       .strictObject({
         jwksFile: file

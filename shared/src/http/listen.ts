@@ -12,6 +12,8 @@ export interface ListenOptions {
   readonly port: number;
   /** What a user changes to get another port; shown when the port is taken. */
   readonly portFlag: string;
+  /** Whether several processes listen on the port, each getting its share of connections from the kernel (`SO_REUSEPORT`). */
+  readonly reusePort?: boolean;
   /** How long requests in flight may take after `stop`, in milliseconds, before their connections are cut. */
   readonly drainMs: number;
 }
@@ -28,7 +30,10 @@ export interface ListeningServer extends Stoppable {
 export async function listen(server: Server, options: ListenOptions): Promise<ListeningServer> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, options)));
-    server.listen({ host: options.host, port: options.port, exclusive: true }, resolve);
+    server.listen(
+      { host: options.host, port: options.port, exclusive: true, reusePort: options.reusePort === true },
+      resolve,
+    );
   });
   const { port } = server.address() as AddressInfo;
   return {

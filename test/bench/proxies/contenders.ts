@@ -27,6 +27,7 @@ export function startGateway(upstream: string, folder: string): Promise<ProxyPro
     ...keyFiles(folder),
     GRAPEVINE_GATEWAY__PORT: '0',
     GRAPEVINE_GATEWAY__ADMIN_PORT: '0',
+    GRAPEVINE_GATEWAY__WORKERS: '1',
     GRAPEVINE_GATEWAY__UPSTREAMS__WEB: JSON.stringify([upstream]),
     GRAPEVINE_GATEWAY__UPSTREAMS__MOBILE: JSON.stringify([upstream]),
     GRAPEVINE_GATEWAY__RATE_LIMIT__PRINCIPAL: rate,

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, test } from 'node:test';
+import { echoWebSocket } from './testing/echo-websockets.ts';
+import { type GatewayProcess, readyPorts, startProcess } from './testing/gateway-process.ts';
+import { type RecordingUpstream, startRecordingUpstream } from './testing/recording-upstream.ts';
+import { signWithHmac, until } from './testing/running-gateway.ts';
+
+/** Processes start and stop in these tests, on machines that are busy. */
+const patientMs = 60_000;
+
+let upstream: RecordingUpstream;
+let gateway: GatewayProcess;
+let ports: { readonly http: number; readonly admin: number };
+let authorization: string;
+
+async function start(environment: Record<string, string> = {}): Promise<void> {
+  upstream = await startRecordingUpstream();
+  gateway = startProcess({
+    GRAPEVINE_GATEWAY__WORKERS: '2',
+    GRAPEVINE_GATEWAY__UPSTREAMS__WEB: JSON.stringify([upstream.url]),
+    ...environment,
+  });
+  ports = await readyPorts(gateway);
+  authorization = `Bearer ${await signWithHmac('alice')}`;
+}
+
+afterEach(async () => {
+  gateway.child.kill('SIGKILL');
+  await gateway.exit;
+  await upstream.stop();
+});
+
+/** A request over a connection of its own, so that the kernel chooses a worker anew. */
+function ask(path = '/web/x'): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { agent: new Agent(), headers: { authorization, connection: 'close' } };
+    const outgoing = httpRequest(`http://127.0.0.1:${ports.http}${path}`, options, (answer) => {
+      let body = '';
+      answer.on('data', (chunk) => {
+        body += String(chunk);
+      });
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer.once('error', reject);
+    });
+    outgoing.once('error', reject);
+    outgoing.end();
+  });
+}
+
+async function metric(pattern: RegExp): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${ports.admin}/metrics`)).text();
+  return Number(pattern.exec(text)?.[1] ?? Number.NaN);
+}
+
+const requestCount = /grapevine_gateway_request_seconds_count\{[^}]*route="web"[^}]*\} (\d+)/;
+const workerCount = /^grapevine_gateway_workers (\d+)/m;
+
+function workerPids(): number[] {
+  const children = execFileSync('ps', ['--ppid', String(gateway.child.pid), '-o', 'pid='], { encoding: 'utf8' });
+  return children.trim().split(/\s+/).map(Number);
+}
+
+test('two workers share the port, and operators see them as one', async () => {
+  await start();
+  for (let count = 0; count < 10; count++) assert.equal((await ask()).status, 200);
+  assert.equal(await metric(workerCount), 2);
+  await until('all requests are counted', async () => (await metric(requestCount)) === 10, patientMs);
+  const answer = await (await fetch(`http://127.0.0.1:${ports.admin}/upstreams`)).json();
+  const [web] = (answer as { upstreams: { name: string; instances: { window: { requests: number } }[] }[] }).upstreams;
+  assert.equal(web?.name, 'web');
+  assert.equal(web?.instances[0]?.window.requests, 10);
+});
+
+test('a rate is one for all workers', async () => {
+  await start({ GRAPEVINE_GATEWAY__RATE_LIMIT__PRINCIPAL: JSON.stringify({ perSecond: 1, burst: 20 }) });
+  const found = await Promise.all(Array.from({ length: 60 }, () => ask()));
+  const allowed = found.filter(({ status }) => status === 200).length;
+  assert.ok(allowed >= 20, `${allowed} of at least 20 passed`);
+  // One more for each second that the machine takes; on their own, two workers would let 40 through.
+  assert.ok(allowed < 40, `${allowed} passed`);
+  assert.ok(found.every(({ status }) => status === 200 || status === 429));
+});
+
+test('a worker that dies is replaced, and the other one goes on meanwhile', async () => {
+  await start();
+  const before = workerPids();
+  assert.equal(before.length, 2);
+  const victim = before[0] ?? assert.fail();
+  process.kill(victim, 'SIGKILL');
+  // Connections that the kernel had given to it are reset with it; every one after its end goes to the other.
+  await until('it is gone', () => !isAlive(victim), patientMs);
+  for (let count = 0; count < 10; count++) assert.equal((await ask()).status, 200);
+  await until('there are two again', async () => (await metric(workerCount)) === 2, patientMs);
+  assert.ok(!workerPids().includes(victim));
+  for (let count = 0; count < 4; count++) assert.equal((await ask()).status, 200);
+});
+
+test('workers do not outlive a primary that was killed', async () => {
+  await start();
+  const pids = workerPids();
+  gateway.child.kill('SIGKILL');
+  await gateway.exit;
+  await until('they are gone', () => pids.every((pid) => !isAlive(pid)), patientMs);
+});
+
+test('on SIGTERM every request in flight is answered, streams are told goodbye, and it ends with 0', async () => {
+  await start();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  upstream.answerWith((request, response) => {
+    if (request.url === '/web/events') response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    else void released.then(() => response.end('whole'));
+  });
+  upstream.upgradeWith(echoWebSocket);
+  const waiting = Array.from({ length: 40 }, () => ask('/web/slow'));
+  await until('all are in flight', () => upstream.begun() === 40, patientMs);
+  const streams = await Promise.all(
+    Array.from({ length: 4 }, () => fetch(`http://127.0.0.1:${ports.http}/web/events`, { headers: { authorization } })),
+  );
+  // Node's WebSocket takes headers, which the type of the browser's does not know.
+  const options = { headers: { authorization } } as unknown as string[];
+  const sockets = Array.from({ length: 4 }, () => new WebSocket(`ws://127.0.0.1:${ports.http}/web/graphql`, options));
+  await Promise.all(sockets.map((socket) => once(socket, 'open')));
+  const closes = sockets.map((socket) => once(socket, 'close') as Promise<[CloseEvent]>);
+
+  gateway.child.kill('SIGTERM');
+  for (const stream of streams) assert.equal(await stream.text(), ': the server goes away\n\n');
+  for (const close of closes) assert.equal((await close)[0].code, 1001);
+  await assert.rejects(ask(), 'no new connections are taken');
+  assert.equal((await fetch(`http://127.0.0.1:${ports.admin}/readyz`)).status, 503);
+  release();
+  for (const answer of await Promise.all(waiting)) assert.deepEqual(answer, { status: 200, body: 'whole' });
+  assert.deepEqual(await gateway.exit, { code: 0, signal: null });
+  assert.equal(gateway.errors(), '');
+});
+
+test('what no worker can start with is one line and exit code 1', async () => {
+  await start();
+  const holder = createServer();
+  await new Promise<void>((resolve) => {
+    holder.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = holder.address() as AddressInfo;
+  for (const [environment, line] of [
+    [{ GRAPEVINE_GATEWAY__PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
+    [{ GRAPEVINE_GATEWAY__ADMIN_PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
+    [{ GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: '/absent' }, /^gateway: [^\n]*\/absent[^\n]*CONFIG_INVALID[^\n]*\n$/],
+  ] as const) {
+    const other = startProcess({ GRAPEVINE_GATEWAY__WORKERS: '2', ...environment });
+    assert.equal((await other.exit).code, 1);
+    assert.match(other.errors(), line);
+  }
+  holder.close();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

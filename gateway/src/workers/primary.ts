@@ -1,0 +1,180 @@
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ErrorCode, isErrorCode } from '@grapevine/shared/errors/catalogue.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import type { Logger } from 'pino';
+import { AggregatorRegistry } from 'prom-client';
+import { z } from 'zod';
+import type { RateStatus } from '../limits/rate-limiter.ts';
+import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
+import { Dialogue } from './dialogue.ts';
+import { mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
+import { PointBroker, pointsQuestionSchema } from './shared-points.ts';
+
+const readySchema = z.object({ type: z.literal('ready') });
+
+/** Before a worker that ended is replaced, the first time and at most: one that cannot live must not keep a core busy. */
+const firstPauseMs = 100;
+const longestPauseMs = 5_000;
+/** A worker that lived so long was well; the next failure is a new one. */
+const wellAfterMs = 30_000;
+/** A report that takes longer is left out: operators want to see the workers that answer. */
+const reportMs = 2_000;
+/** Standard error that is kept of a worker that does not start. */
+const keptErrorChars = 4_096;
+
+/** Runs the workers of the gateway: starts as many as there should be, replaces those that end, answers for all of them. */
+export class Workers implements Stoppable {
+  readonly name = 'gateway workers';
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #log: Logger;
+  readonly #points = new PointBroker();
+  readonly #ready = new Map<Worker, Dialogue>();
+  #pauseMs = firstPauseMs;
+  #stopping = false;
+
+  private constructor(environment: Readonly<Record<string, string>>, log: Logger) {
+    this.#environment = environment;
+    this.#log = log;
+  }
+
+  /**
+   * Starts `count` workers from the program that this process runs, with the same arguments and `environment` on top of
+   * its own. Throws what the first one could not start with.
+   */
+  static async start(count: number, environment: Readonly<Record<string, string>>, log: Logger): Promise<Workers> {
+    cluster.setupPrimary({ stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const workers = new Workers(environment, log);
+    // The first alone: what is wrong with one is wrong with all, and one line about it is enough.
+    await workers.#startOne();
+    try {
+      await Promise.all(Array.from({ length: count - 1 }, () => workers.#startOne()));
+    } catch (error) {
+      await workers.stop();
+      throw error;
+    }
+    return workers;
+  }
+
+  get running(): number {
+    return this.#ready.size;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  async metrics(): Promise<string> {
+    const reports = await this.#reports();
+    const own = [
+      '# HELP grapevine_gateway_workers Worker processes that take requests.',
+      '# TYPE grapevine_gateway_workers gauge',
+      `grapevine_gateway_workers ${this.running}`,
+    ];
+    const all = await AggregatorRegistry.aggregate(reports.map(({ metrics }) => metrics)).metrics();
+    return `${all}\n${own.join('\n')}\n`;
+  }
+
+  async upstreams(): Promise<readonly UpstreamStatus[]> {
+    return mergeUpstreams((await this.#reports()).map((report) => report.upstreams));
+  }
+
+  async rates(): Promise<readonly RateStatus[]> {
+    return mergeRates((await this.#reports()).map((report) => report.rates));
+  }
+
+  /** Has every worker look again at files that may have changed. */
+  reload(): void {
+    for (const { process: child } of this.#ready.keys()) child.kill('SIGHUP');
+  }
+
+  /** Lets every worker drain by itself, and waits until all have ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const all = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+    const ended = all.map((worker) => (worker.isDead() ? undefined : once(worker, 'exit')));
+    for (const { process: child } of all) child.kill('SIGTERM');
+    await Promise.all(ended);
+  }
+
+  /** Resolves when it is ready. */
+  async #startOne(): Promise<void> {
+    const startedMs = performance.now();
+    const worker = cluster.fork(this.#environment);
+    let errors = '';
+    const { process: child } = worker;
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-keptErrorChars);
+      if (this.#ready.has(worker)) this.#log.warn({ output: chunk.toString() }, 'a worker wrote to standard error');
+    });
+    const dialogue = new Dialogue(channelTo(worker), (question) =>
+      this.#points.take(pointsQuestionSchema.parse(question)),
+    );
+    const ended = Promise.all([once(worker, 'exit'), stderrClosed(worker)]).then(() => dialogue.end());
+    await new Promise<void>((resolve, reject) => {
+      worker.on('message', (message: unknown) => {
+        if (readySchema.safeParse(message).success) resolve();
+      });
+      void ended.then(() => reject(startFailure(errors)));
+    });
+    this.#ready.set(worker, dialogue);
+    void ended.then(() => this.#replace(worker, performance.now() - startedMs));
+  }
+
+  async #replace(worker: Worker, livedMs: number): Promise<void> {
+    this.#ready.delete(worker);
+    if (livedMs > wellAfterMs) this.#pauseMs = firstPauseMs;
+    while (!this.#stopping) {
+      const pauseMs = this.#pauseMs;
+      this.#pauseMs = Math.min(longestPauseMs, 2 * pauseMs);
+      this.#log.error({ worker: worker.id, livedMs: Math.round(livedMs), pauseMs }, 'a worker ended and is replaced');
+      await delay(pauseMs);
+      if (this.#stopping) return;
+      try {
+        await this.#startOne();
+        return;
+      } catch (error) {
+        this.#log.error({ err: error }, 'a worker did not start');
+      }
+    }
+  }
+
+  async #reports(): Promise<readonly WorkerReport[]> {
+    const asked = [...this.#ready.values()].map(async (dialogue) => {
+      const late = delay(reportMs, undefined, { ref: false });
+      // Both ends are this program: what a worker says of itself has the shape that it has here.
+      return (await Promise.race([dialogue.ask({ kind: 'report' }), late])) as WorkerReport | undefined;
+    });
+    const settled = await Promise.allSettled(asked);
+    const reports = settled.flatMap((one) =>
+      one.status === 'fulfilled' && one.value !== undefined ? [one.value] : [],
+    );
+    if (reports.length > 0) return reports;
+    throw new GrapevineError('UNAVAILABLE', 'No worker of the gateway answers.', { retryAfterSeconds: 1 });
+  }
+}
+
+function channelTo(worker: Worker): {
+  send(message: object): void;
+  onMessage(listener: (message: unknown) => void): void;
+} {
+  return {
+    // A worker that has just ended cannot be told anything; that it ended is noticed elsewhere.
+    send: (message) => void (worker.isConnected() && worker.send(message)),
+    onMessage: (listener) => void worker.on('message', listener),
+  };
+}
+
+/** What a worker wrote last can arrive after its end. */
+async function stderrClosed({ process: { stderr } }: Worker): Promise<void> {
+  if (stderr !== null && !stderr.closed) await once(stderr, 'close');
+}
+
+/** What a worker could not start with, from the line that it printed: `gateway: <message> [CODE]`. */
+function startFailure(errors: string): Error {
+  const [, message, code] = /^[\w-]+: ([\s\S]*) \[([A-Z_]+)\]\n$/.exec(errors) ?? [];
+  if (message !== undefined && isErrorCode(code)) return new GrapevineError(code as ErrorCode, message);
+  return new Error(errors === '' ? 'a worker ended before it was ready' : errors);
+}

@@ -1,0 +1,55 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { RateStatus } from '../limits/rate-limiter.ts';
+import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
+
+export type MetricsAsJson = MetricObjectWithValues<MetricValue<string>>[];
+
+/** What one worker says about itself. */
+export interface WorkerReport {
+  readonly metrics: MetricsAsJson;
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly rates: readonly RateStatus[];
+}
+
+const breakerOrder = ['closed', 'half-open', 'open'] as const;
+
+/** The upstreams as all workers see them: loads and counts added up, of states the worst. */
+export function mergeUpstreams(reports: readonly (readonly UpstreamStatus[])[]): readonly UpstreamStatus[] {
+  return reports.reduce((merged, report) => merged.map((one, index) => mergeUpstream(one, report[index])));
+}
+
+function mergeUpstream(a: UpstreamStatus, b: UpstreamStatus | undefined): UpstreamStatus {
+  if (b === undefined) return a;
+  return {
+    name: a.name,
+    attempts: {
+      retries: a.attempts.retries + b.attempts.retries,
+      hedges: a.attempts.hedges + b.attempts.hedges,
+      withheld: a.attempts.withheld + b.attempts.withheld,
+    },
+    instances: a.instances.map((one, index) => {
+      const other = b.instances[index] ?? one;
+      const worse = breakerOrder.indexOf(other.breaker) > breakerOrder.indexOf(one.breaker) ? other : one;
+      return {
+        url: one.url,
+        breaker: worse.breaker,
+        healthy: one.healthy && other.healthy,
+        ejected: one.ejected || other.ejected,
+        inFlight: one.inFlight + other.inFlight,
+        latencyMs: Math.max(one.latencyMs, other.latencyMs),
+        window: {
+          requests: one.window.requests + other.window.requests,
+          failures: one.window.failures + other.window.failures,
+          refused: one.window.refused + other.window.refused,
+        },
+      };
+    }),
+  };
+}
+
+/** The rates; of the callers that workers remember the most, since most callers are known to all of them. */
+export function mergeRates(reports: readonly (readonly RateStatus[])[]): readonly RateStatus[] {
+  return reports.reduce((merged, report) =>
+    merged.map((one, index) => ({ ...one, tracked: Math.max(one.tracked, report[index]?.tracked ?? 0) })),
+  );
+}

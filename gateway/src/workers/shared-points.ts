@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { MemoryPoints, type OpenPointStore, type PointStore, type PointsTaken } from '../limits/point-store.ts';
+import type { Dialogue } from './dialogue.ts';
+
+/** A worker's wish for points. */
+export const pointsQuestionSchema = z.object({
+  kind: z.literal('points'),
+  /** The rate that they are points of. */
+  name: z.string(),
+  perSecond: z.int(),
+  burst: z.int(),
+  maxKeys: z.int(),
+  key: z.string(),
+  points: z.int(),
+});
+export type PointsQuestion = z.infer<typeof pointsQuestionSchema>;
+
+const pointsTakenSchema = z.object({ allowed: z.boolean(), remaining: z.number(), msBeforeNext: z.number() });
+
+/** Rates whose points are kept for workers: those of the configuration, and one for each rate of API keys. */
+const maxRates = 1_024;
+
+/** In the primary: one store for each rate, shared by all workers. */
+export class PointBroker {
+  readonly #stores = new Map<string, PointStore>();
+
+  take({ name, perSecond, burst, maxKeys, key, points }: PointsQuestion): Promise<PointsTaken> {
+    const id = `${name} ${perSecond} ${burst}`;
+    let store = this.#stores.get(id);
+    if (store === undefined) {
+      if (this.#stores.size >= maxRates) throw new Error(`more than ${maxRates} rates`);
+      store = new MemoryPoints({ perSecond, burst }, maxKeys);
+      this.#stores.set(id, store);
+    }
+    return store.take(key, points);
+  }
+}
+
+/** In a worker: points are taken from the primary, so that a caller has one limit whichever worker its connections reach. */
+export function pointsOfPrimary(primary: Dialogue): OpenPointStore {
+  return (name, { perSecond, burst }, maxKeys) => ({
+    take: async (key, points) => {
+      const question: PointsQuestion = { kind: 'points', name, perSecond, burst, maxKeys, key, points };
+      return pointsTakenSchema.parse(await primary.ask(question));
+    },
+  });
+}
