@@ -246,8 +246,11 @@ describe('hedging', () => {
   test('where a route asks for it, a second instance is asked when the first takes long, and the loser is given up', async () => {
     await start(2, { routes: [{ ...route, hedgeAfterMs: 20 }] });
     upstreams[0]?.answerWith(() => {});
-    for (let count = 0; count < 8; count++) assert.equal((await gateway.fetch('/web/x')).status, 200);
-    assert.ok((await state()).attempts.hedges > 0);
+    // Which of the two comes first is chance.
+    await until('the one that hangs was first', async () => {
+      assert.equal((await gateway.fetch('/web/x')).status, 200);
+      return (await state()).attempts.hedges > 0;
+    });
     await until('nothing is left open', async () => (await state()).instances.every(({ inFlight }) => inFlight === 0));
   });
 
