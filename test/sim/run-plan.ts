@@ -21,6 +21,8 @@ const lookMs = 10;
 const slowLookMs = 500;
 /** Agreement takes some rounds of 200 ms; what is not there after so many never will be. */
 const patienceMs = 60_000;
+/** Several times what any plan has made nodes send that had a reason to. */
+const datagramsPerNode = { atOnce: 20_000, perSecond: 1_500 } as const;
 /** Far more than any plan needs: a cluster that does so much is going in circles. */
 const maxEvents = 20_000_000;
 
@@ -30,6 +32,7 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
   let convergenceMs = 0;
   try {
     await misbehave(world, plan);
+    requireModest(world);
     world.heal();
     convergenceMs = await waitFor(world, 'L1', 'the roots were not equal', () => world.checker.rootsAgree());
     await waitFor(world, 'L2', 'the nodes did not agree on who is alive', () => world.checker.membersAgree());
@@ -66,6 +69,15 @@ async function misbehave(world: World, { acts, endMs }: Plan): Promise<void> {
     if (world.counts.events % eventsPerComparison === 0) world.checker.compareRoots();
     if (world.counts.events > maxEvents) throw new SafetyViolation('L4', `${maxEvents} events happened`);
   }
+}
+
+/** A peer that gives nothing of use must not be asked without end. */
+function requireModest(world: World): void {
+  const { network, settings } = world;
+  const seconds = world.nowMs() / 1_000;
+  const allowed = settings.nodes * (datagramsPerNode.atOnce + Math.ceil(datagramsPerNode.perSecond * seconds));
+  if (network.counts.sent <= allowed) return;
+  throw new SafetyViolation('L6', `${network.counts.sent} datagrams were sent, ${allowed} would be many`);
 }
 
 /** Waits for a condition; answers how long that took in simulated milliseconds. */

@@ -18,3 +18,14 @@ it('a peer that gave nothing is not counted on for what it had promised, but for
   knowledge.retract(peer, knowledge.aheadBy(peer));
   assert.deepEqual(knowledge.aheadPeers(), []);
 });
+
+it('a node that lost its disk does not count twice as a holder', () => {
+  const own = 'a'.repeat(32);
+  const [before, now] = ['b'.repeat(32), 'c'.repeat(32)];
+  const knowledge = new PeerKnowledge(own);
+  for (const origin of [before, now]) knowledge.note(origin, 1, [{ origin: own, size: 3 }], new Map([[own, 3]]));
+  assert.equal(
+    knowledge.holders(3, (peer) => peer === now),
+    1,
+  );
+});

@@ -78,10 +78,13 @@ export class PeerKnowledge {
     this.#peers.get(peer)?.ahead.clear();
   }
 
-  /** Peers that have flushed the first `size` entries of this node's own log. */
-  holders(size: number): number {
+  /**
+   * Members that have flushed the first `size` entries of this node's own log. An origin that is no member's any more does not
+   * count: its node has lost that disk, and says for its new one itself what that holds.
+   */
+  holders(size: number, isMember: (peer: string) => boolean): number {
     let count = 0;
-    for (const { held } of this.#peers.values()) if (held >= size) count++;
+    for (const [peer, { held }] of this.#peers) if (held >= size && isMember(peer)) count++;
     return count;
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { SeededRandom } from '@grapevine/shared/random.ts';
+import { splitSegment } from '../wire/fragments.ts';
+import type { Piece } from '../wire/messages.ts';
 import type { Segment } from '../wire/segment.ts';
 import { TestOrigin, tipsOver, withoutBodies } from './origin.fixture.ts';
 import { type Harvest, Puller } from './puller.ts';
@@ -38,5 +40,54 @@ describe('a puller that is offered segments without bodies', () => {
     const harvest = answer([withoutBodies(origin.segment()), other.segment]);
     assert.deepEqual([harvest.segments.length, harvest.withheld], [1, 1]);
     assert.equal(puller.finish(1)?.isFruitless, false);
+  });
+});
+
+describe('a puller whose peer has a damaged copy', () => {
+  let puller: Puller;
+  let origin: TestOrigin;
+
+  beforeEach(() => {
+    puller = new Puller(tipsOver(), new SeededRandom(1));
+    origin = new TestOrigin(1);
+  });
+
+  function answer(pieces: readonly Piece[]): Harvest {
+    const { requestId } = puller.begin(peer, 0);
+    const response = { requestId, index: 0, count: 1, more: true, vector: [], pieces, members: [] };
+    return puller.receive({ type: 'pull-response', ...response }, peer, 1);
+  }
+
+  function damagedCopy(bytes: Uint8Array): Uint8Array {
+    const copy = bytes.slice();
+    copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+    return copy;
+  }
+
+  it('does not count on it for a segment that is refused again and again, although what follows is sound', () => {
+    const [first, second] = [origin.segment().segment.bytes, origin.segment().segment.bytes];
+    const pieces: Piece[] = [
+      { kind: 'segment', bytes: damagedCopy(first) },
+      { kind: 'segment', bytes: second },
+    ];
+    for (let times = 0; times < 3; times++) {
+      assert.equal(answer(pieces).refused.length, 1);
+      assert.equal(puller.finish(1)?.isFruitless, true);
+    }
+    // From another peer the first one is enough: the second has waited.
+    assert.equal(answer([{ kind: 'segment', bytes: first }]).segments.length, 2);
+    assert.equal(puller.finish(1)?.isFruitless, false);
+  });
+
+  it('does not count on it for one that comes in fragments either', () => {
+    const bytes = damagedCopy(origin.segment(5).segment.bytes);
+    const fragments = splitSegment(origin.signer.origin, 0, bytes, 448);
+    assert.ok(fragments.length > 1);
+    assert.equal(answer(fragments.slice(0, 1)).refused.length, 0);
+    assert.equal(puller.finish(1)?.isFruitless, false, 'a part of it is progress');
+    for (let times = 0; times < 2; times++) {
+      assert.equal(answer(fragments).refused.length, 1);
+      assert.equal(puller.finish(1)?.isFruitless, true);
+    }
   });
 });

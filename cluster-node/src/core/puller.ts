@@ -28,8 +28,12 @@ interface Pull {
   count: number | undefined;
   /** The peer has more than fitted into its answer. */
   more: boolean;
-  /** Something came that was not refused. */
-  gained: boolean;
+  /** Some log grew. */
+  extended: boolean;
+  /** Something came that is kept until its other parts, or what comes before it, are here. */
+  kept: boolean;
+  /** Something came that cannot be taken: whatever was kept with it comes to nothing from this peer. */
+  spoiled: boolean;
 }
 
 /** How a pull ended. */
@@ -103,7 +107,9 @@ export class Puller {
       received: new Set<number>(),
       count: undefined,
       more: false,
-      gained: false,
+      extended: false,
+      kept: false,
+      spoiled: false,
     };
     this.#pull = pull;
     this.#withheld.clear();
@@ -131,7 +137,10 @@ export class Puller {
       const segment = this.#segmentOf(piece);
       if (segment !== undefined) this.#take(segment, sender, harvest);
     }
-    if (pull !== undefined) pull.gained ||= response.pieces.length > harvest.refused.length + harvest.withheld;
+    if (pull !== undefined) {
+      pull.extended ||= harvest.segments.length > 0;
+      pull.spoiled ||= harvest.refused.length + harvest.withheld > 0;
+    }
     return harvest;
   }
 
@@ -151,7 +160,7 @@ export class Puller {
       peer: pull.peer,
       answered: pull.received.size > 0,
       more: pull.more,
-      isFruitless: complete && !pull.gained,
+      isFruitless: complete && !pull.extended && (pull.spoiled || !pull.kept),
     };
   }
 
@@ -175,13 +184,24 @@ export class Puller {
 
   #segmentOf(piece: Piece): Segment | undefined {
     const bytes = piece.kind === 'segment' ? piece.bytes : this.#reassembly.add(piece);
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) {
+      if (this.#pull !== undefined) this.#pull.kept = true;
+      return undefined;
+    }
     try {
       return decodeSegment(bytes);
     } catch (error) {
-      if (error instanceof DecodeError) return undefined;
-      throw error;
+      if (!(error instanceof DecodeError)) throw error;
+      if (this.#pull !== undefined) this.#pull.spoiled = true;
+      return undefined;
     }
+  }
+
+  #keepEarly(segment: Segment, sender: string): void {
+    const place = `${segment.origin}:${segment.firstSeq}`;
+    if (this.#early.size >= maxEarlySegments) return;
+    if (this.#pull !== undefined) this.#pull.kept ||= !this.#early.has(place);
+    this.#early.set(place, { segment, sender });
   }
 
   /** Adds `segment`, and what waited for it, to the harvest. */
@@ -198,8 +218,7 @@ export class Puller {
       this.#withheld.add(segment.origin);
       this.#reassembly.forget(segment.origin);
     } else if (extension.kind === 'early') {
-      const early = { segment, sender };
-      if (this.#early.size < maxEarlySegments) this.#early.set(`${segment.origin}:${segment.firstSeq}`, early);
+      this.#keepEarly(segment, sender);
     } else {
       harvest.segments.push(extension.checked);
       const next = `${segment.origin}:${segment.head.size}`;

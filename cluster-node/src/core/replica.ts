@@ -331,7 +331,8 @@ export class Replica {
 
   /** Nodes that hold a message of this node's disk. Of another origin's they are this node and, while it is a member, the origin's own. */
   #holders({ origin, seq }: Place): number {
-    if (origin === this.membership.self.origin) return 1 + this.#gossip.knowledge.holders(seq + 1);
+    const isMember = (peer: string): boolean => this.membership.byOrigin(peer) !== undefined;
+    if (origin === this.membership.self.origin) return 1 + this.#gossip.knowledge.holders(seq + 1, isMember);
     return this.membership.byOrigin(origin) === undefined ? 1 : 2;
   }
 }

@@ -10,14 +10,18 @@ import { SafetyViolation } from './violation.ts';
 /** Milliseconds that a hybrid clock's counter may run ahead: it has 65,536 values in each. */
 const counterMs = 10;
 
+/**
+ * There is one process of each name, and all speak the same versions. A late or replayed plain datagram of a process that lost
+ * its data may well look like a rival.
+ */
+const impossible: readonly string[] = ['superseded', 'incompatible'];
+
 /** An entry that some node acknowledged. */
 interface Acknowledged {
   readonly origin: string;
   readonly seq: number;
   readonly id: string;
   readonly heldBy: number;
-  /** Disks that had failed before. */
-  readonly failuresBefore: number;
 }
 
 /** Watches every effect of every node, and holds it against the truth about all disks. */
@@ -77,8 +81,7 @@ export class Checker {
         throw new SafetyViolation('C6', `${node.name} refused a segment: ${effect.reason}`);
       }
       this.#situations.reached('altered segment refused');
-    } else if (effect.type === 'notice' && effect.notice.kind !== 'state' && effect.notice.kind !== 'outbid') {
-      // There is one process of each name, and all speak the same versions.
+    } else if (effect.type === 'notice' && impossible.includes(effect.notice.kind)) {
       throw new SafetyViolation('L2', `${node.name} took note of: ${JSON.stringify(effect.notice)}`);
     }
   }
@@ -91,9 +94,9 @@ export class Checker {
       const left = this.truth.mostHeld(origin);
       if (left < size) this.#shortened.set(origin, Math.min(left, this.#shortened.get(origin) ?? left));
     }
-    this.#acknowledged = this.#acknowledged.filter(({ origin, seq, heldBy, failuresBefore }) => {
+    this.#acknowledged = this.#acknowledged.filter(({ origin, seq, heldBy }) => {
       if (this.truth.mostHeld(origin) > seq) return true;
-      const failed = this.truth.failedWith(origin, seq + 1, failuresBefore);
+      const failed = this.truth.failedWith(origin, seq + 1);
       if (failed < heldBy) {
         throw new SafetyViolation('C1', `${origin}:${seq} is gone with ${failed} disks, was said to be on ${heldBy}`);
       }
@@ -200,8 +203,7 @@ export class Checker {
       );
     }
     const { heldBy } = effect;
-    const failuresBefore = this.truth.failures;
-    for (const { id, seq } of effect.placements) this.#acknowledged.push({ origin, seq, id, heldBy, failuresBefore });
+    for (const { id, seq } of effect.placements) this.#acknowledged.push({ origin, seq, id, heldBy });
     this.#count += effect.placements.length;
   }
 }

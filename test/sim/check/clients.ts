@@ -11,7 +11,7 @@ import { isErased } from '../retention.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { SimProcess } from '../sim-process.ts';
 import { Reader } from './reader.ts';
-import { SetFull, type SetFullCounts, type ShownMessage } from './set-full.ts';
+import { SetFull, type SetFullCounts, type ShownMessage, shownMessage } from './set-full.ts';
 import type { SituationCounts } from './situations.ts';
 import { SafetyViolation } from './violation.ts';
 
@@ -39,7 +39,6 @@ export const readers = 3;
 const topics = 5;
 const pageSize = 50;
 const author = 'simulator';
-const decoder = new TextDecoder();
 
 /** The clients of the cluster: what they publish, what they are told, and what they see. */
 export class Clients {
@@ -127,7 +126,7 @@ export class Clients {
       });
     }
     for (const reader of this.#readers) {
-      const missing = visible.find(({ id, entry }) => !reader.saw(id) && !isGone(entry));
+      const missing = visible.find((shown) => !reader.saw(shownMessage(shown).name) && !isGone(shown.entry));
       if (missing !== undefined) {
         const { origin, seq } = missing.entry;
         throw new SafetyViolation('C8', `${reader.name} never saw ${origin}:${seq}`);
@@ -188,7 +187,7 @@ export class Clients {
       if (name !== undefined) this.#set.acknowledged({ name, origin, seq }, this.#world.nowMs());
     });
     reader?.published(
-      results.map(({ id }) => id),
+      results.map(({ id }, i) => ({ id, name: names[i] ?? '' })),
       decodeToken(token),
     );
   }
@@ -220,8 +219,4 @@ function readAll(views: Views): StoredEntry[] {
     if (!after.more) return entries;
     after = views.since(after.vector, new Set(), pageSize);
   }
-}
-
-function shownMessage({ entry: { origin, seq, body } }: StoredEntry): ShownMessage {
-  return { name: decoder.decode(body).replace(/\.*$/, ''), origin, seq };
 }

@@ -7,15 +7,10 @@ type Sizes = ReadonlyMap<string, number>;
 /** What every disk holds, and what those held that failed: nobody in the cluster knows as much. */
 export class DiskTruth {
   readonly #sizes: Sizes[];
-  readonly #failed: Sizes[] = [];
+  readonly #failed: { readonly node: number; readonly sizes: Sizes }[] = [];
 
   constructor(nodes: readonly SimNode[]) {
     this.#sizes = nodes.map(() => new Map());
-  }
-
-  /** Disks that lost what they held. */
-  get failures(): number {
-    return this.#failed.length;
   }
 
   /** Looks at the disk of `node` again: by itself it only ever grows. */
@@ -32,7 +27,7 @@ export class DiskTruth {
 
   /** The disk of `node` was wiped or put back to an earlier state, which is no fault of the node. */
   failed(node: SimNode): void {
-    this.#failed.push(this.#sizes[node.index] ?? new Map());
+    this.#failed.push({ node: node.index, sizes: this.#sizes[node.index] ?? new Map() });
     this.#sizes[node.index] = sizesOf(node);
   }
 
@@ -52,15 +47,16 @@ export class DiskTruth {
     return Math.max(0, ...this.#sizes.map((sizes) => sizes.get(origin) ?? 0));
   }
 
-  /** Disks that hold the first `size` entries of `origin`, and those that did when they failed. */
+  /** Nodes that hold the first `size` entries of `origin`, or did before their disks failed; each counts once. */
   everHeldBy(origin: string, size: number): number {
-    const holds = (sizes: Sizes): boolean => (sizes.get(origin) ?? 0) >= size;
-    return this.#sizes.filter(holds).length + this.failedWith(origin, size);
+    const present = this.#sizes.map((sizes, node) => ({ node, sizes }));
+    const holders = [...present, ...this.#failed].filter(({ sizes }) => (sizes.get(origin) ?? 0) >= size);
+    return new Set(holders.map(({ node }) => node)).size;
   }
 
-  /** Failed disks that held the first `size` entries of `origin`; of the first `before` failures none counts. */
-  failedWith(origin: string, size: number, before = 0): number {
-    return this.#failed.slice(before).filter((sizes) => (sizes.get(origin) ?? 0) >= size).length;
+  /** Failed disks that held the first `size` entries of `origin`. */
+  failedWith(origin: string, size: number): number {
+    return this.#failed.filter(({ sizes }) => (sizes.get(origin) ?? 0) >= size).length;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
 import { covers, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
+import { shownMessage } from './set-full.ts';
 import { SafetyViolation } from './violation.ts';
 
 /** Small, so that a reader stops in the middle of segments. */
@@ -17,17 +18,19 @@ export class Reader {
   #place: Vector = new Map();
   /** What its publishes were answered: a node that does not cover this is not read. */
   #required: Vector = new Map();
-  /** Ids that it has seen, with their origins and places. */
-  readonly #seen = new Map<string, { readonly origin: string; readonly seq: number }>();
-  readonly #own: string[] = [];
+  /** Ids that it has seen. */
+  readonly #seen = new Set<string>();
+  /** Names of messages that it has seen: where an idempotency key was taken twice, one of several ids. */
+  readonly #names = new Set<string>();
+  readonly #own: { readonly id: string; readonly name: string }[] = [];
 
   constructor(name: string) {
     this.name = name;
   }
 
   /** A publish of its own was acknowledged. */
-  published(ids: readonly string[], token: Vector): void {
-    this.#own.push(...ids);
+  published(messages: readonly { readonly id: string; readonly name: string }[], token: Vector): void {
+    this.#own.push(...messages);
     this.#required = merged(this.#required, token);
   }
 
@@ -41,9 +44,10 @@ export class Reader {
       this.#place = vector;
       if (!more) break;
     }
-    const missed = this.#own.find((id) => views.message(id) !== undefined && !this.#seen.has(id));
-    if (missed !== undefined)
-      throw new SafetyViolation('C8', `${where} kept ${missed} from ${this.name}, who wrote it`);
+    const missed = this.#own.find(({ id, name }) => views.message(id) !== undefined && !this.#names.has(name));
+    if (missed !== undefined) {
+      throw new SafetyViolation('C8', `${where} kept ${missed.name} from ${this.name}, who wrote it`);
+    }
     return true;
   }
 
@@ -52,18 +56,21 @@ export class Reader {
     this.#required = new Map(Array.from(this.#required, ([origin, size]) => [origin, Math.min(size, left(origin))]));
   }
 
-  /** Whether it saw message `id`. */
-  saw(id: string): boolean {
-    return this.#seen.has(id);
+  /** Whether it saw a message, by name. */
+  saw(name: string): boolean {
+    return this.#names.has(name);
   }
 
-  #see({ id, entry: { origin, seq } }: StoredEntry, where: string): void {
+  #see(item: StoredEntry, where: string): void {
+    const { id, entry } = item;
+    const { origin, seq } = entry;
     if (this.#seen.has(id)) throw new SafetyViolation('C8', `${where} showed ${origin}:${seq} to ${this.name} again`);
     const reached = this.#place.get(origin) ?? 0;
     if (seq < reached) {
       throw new SafetyViolation('C8', `${where} showed ${origin}:${seq} to ${this.name}, who was at ${reached}`);
     }
-    this.#seen.set(id, { origin, seq });
+    this.#seen.add(id);
+    this.#names.add(shownMessage(item).name);
   }
 }
 

@@ -1,4 +1,7 @@
+import type { StoredEntry } from '@grapevine/cluster-node/views/views.ts';
 import { SafetyViolation } from './violation.ts';
+
+const decoder = new TextDecoder();
 
 /** A message as a read shows it. */
 export interface ShownMessage {
@@ -91,4 +94,9 @@ export class SetFull {
       element.place = place;
     }
   }
+}
+
+/** A client's bodies begin with the name of the message. */
+export function shownMessage({ entry: { origin, seq, body } }: StoredEntry): ShownMessage {
+  return { name: decoder.decode(body).replace(/\.*$/, ''), origin, seq };
 }

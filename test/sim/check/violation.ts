@@ -15,6 +15,7 @@ export const promises = {
   L2: 'once the faults have ended, all nodes agree on who is alive',
   L3: 'a publish that a running node took is answered',
   L5: 'once the faults have ended, damage is found and mended from sound copies',
+  L6: 'nodes do not flood each other, whatever they are sent',
   L4: 'a run comes to an end',
   crash: 'nothing throws',
 } as const;
