@@ -1,11 +1,9 @@
 /** What a node's event loop needs of the world. */
 export interface LoopTime {
+  readonly settings: { readonly receiveBufferBytes: number };
   nowMs(): number;
   schedule(delayMs: number, run: () => void): void;
 }
-
-/** What Linux keeps of datagrams for a process that does not read (net.core.rmem_default). More is lost without a word. */
-const receiveBufferBytes = 212_992;
 
 /** One process's event loop: it does one thing after the other, may be slow, and may stand still for a while. */
 export class NodeLoop {
@@ -54,7 +52,7 @@ export class NodeLoop {
   receive(bytes: number, task: () => void): void {
     if (this.#busyUntilMs <= this.#time.nowMs()) {
       this.run(task);
-    } else if (this.#bufferedBytes + bytes > receiveBufferBytes) {
+    } else if (this.#bufferedBytes + bytes > this.#time.settings.receiveBufferBytes) {
       this.overruns++;
     } else {
       this.#bufferedBytes += bytes;

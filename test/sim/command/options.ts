@@ -33,12 +33,12 @@ With a seed and with a sweep:
   --faults      kinds of faults with commas between them, instead of those that the seed says:
 ${faultNames()}
 
-Exit code 0 when every promise was kept, 1 when one was broken, when a sweep of 200 seeds or more never got into some situation, or
+Exit code 0 when every promise was kept, 1 when one was broken, when a sweep of 1,000 seeds or more never got into some situation, or
 when a mutant survived; 2 for a wrong option, 130 after Ctrl-C.
 `;
 
 /** A sweep of fewer seeds need not get into every situation. */
-export const seedsForAllSituations = 200;
+export const seedsForAllSituations = 1_000;
 
 export type Command =
   | { readonly kind: 'help' }

@@ -49,6 +49,7 @@ function drawSettings(seed: number, random: Random, { nodes }: PlanWishes): Sett
     maxDatagramBytes,
     oddDatagramBytes: random.below(6) === 0 ? pick(random, [576, 1_400, 9_000]) : maxDatagramBytes,
     queueBytes: pick(random, [4 * 1024, usualSettings.queueBytes, usualSettings.queueBytes]),
+    receiveBufferBytes: pick(random, [16 * 1024, usualSettings.receiveBufferBytes]),
     catchUpBytes: pick(random, [1_024, 4 * 1024, 16 * 1024, 4 * 1024 * 1024]),
     sealed: random.below(4) === 0,
     signed: random.below(4) === 0,

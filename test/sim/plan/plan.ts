@@ -21,6 +21,8 @@ const settingsSchema = z.strictObject({
   maxBodyBytes: z.int().min(1),
   /** How long a write takes on a disk that has no trouble. */
   writeMs: z.tuple([milliseconds, milliseconds]),
+  /** What the system keeps of datagrams for a process that does not read. More is lost without a word. */
+  receiveBufferBytes: z.int().min(1),
   /** Datagrams are sealed as in a real cluster; else they are plain. */
   sealed: z.boolean(),
   /** Heads are really signed; else with cheap stand-ins. */
@@ -87,6 +89,8 @@ export const usualSettings: Omit<Settings, 'seed' | 'nodes'> = {
   catchUpBytes: 16 * 1024,
   maxBodyBytes: 256 * 1024,
   writeMs: [0.3, 3.3],
+  // Linux: net.core.rmem_default.
+  receiveBufferBytes: 212_992,
   sealed: false,
   signed: false,
   scrubs: true,
