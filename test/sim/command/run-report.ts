@@ -12,7 +12,7 @@ export async function runReport({ nodes }: { readonly nodes: number }): Promise<
     measured.push(row);
     const { oneMessage, oneFromEach, members } = row;
     console.log(
-      `${size} nodes: one message ${oneMessage.rounds} rounds, one from each ${oneFromEach.rounds} rounds, all know all ${members?.rounds ?? 'not measured'}`,
+      `${size} nodes: one message ${oneMessage.rounds} rounds, one from each ${oneFromEach.rounds} rounds, all know all ${members.rounds}`,
     );
   }
   writeFileSync(join(root, 'docs/convergence.md'), reportPage(measured));

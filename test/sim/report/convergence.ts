@@ -14,8 +14,8 @@ export interface Spread {
 /** How a cluster of one size comes to agree, on a network that loses nothing. */
 export interface Convergence {
   readonly nodes: number;
-  /** From the start of all nodes at once, each with three seeds, until everybody knows everybody; not measured in large ones. */
-  readonly members: Spread | undefined;
+  /** From the start of all nodes at once, each with three seeds, until everybody knows everybody. */
+  readonly members: Spread;
   /** From one publish at one node until all nodes hold it. */
   readonly oneMessage: Spread;
   /** From one publish at each node until all roots are equal. */
@@ -31,8 +31,6 @@ export function clusterSizes(most: number): number[] {
 export const bodyBytes = 256;
 /** How often the cluster is looked at, in simulated milliseconds: a fifth of a round. */
 const lookMs = 40;
-/** In larger clusters everybody knows everybody from the start: that takes about as many rounds as there are nodes. */
-const mostJoining = 250;
 /** What has not spread in so many rounds never will. */
 const mostRounds = 3_000;
 
@@ -46,8 +44,7 @@ export async function measureConvergence(nodes: number): Promise<Convergence> {
     catchUpBytes: 4 * 1024 * 1024,
   });
   for (const node of world.nodes) node.start();
-  const members =
-    nodes > mostJoining ? await introduce(world) : await spread(world, () => world.checker.membersAgree());
+  const members = await spread(world, () => world.checker.membersAgree());
   // A node that has just started first hears what its peers know of its log.
   await spread(world, () => world.nodes.every(({ replica }) => replica?.mayWrite === true));
   const [first] = world.nodes;
@@ -67,15 +64,6 @@ class UnwatchedWorld extends World {
   override send(from: SimNode, toPort: number, bytes: Uint8Array): void {
     const to = this.node(toPort);
     this.network.send(from.index, to.index, bytes, (arrived) => to.receive(arrived, portOf(from)));
-  }
-}
-
-/** Tells every node of all others. */
-async function introduce(world: World): Promise<undefined> {
-  while (world.nodes.some(({ running }) => !running)) await world.step(world.nowMs() + 1);
-  const records = world.nodes.flatMap(({ replica }) => replica?.members().slice(0, 1) ?? []);
-  for (const { replica, clock } of world.nodes) {
-    replica?.membership.merge(records, records[0]?.origin ?? '', clock.now().monotonicMs);
   }
 }
 
