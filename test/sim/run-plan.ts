@@ -1,5 +1,6 @@
 import { actKindOf } from './acts/all-acts.ts';
 import { checkEnd, isSound, showSame } from './check/end-checks.ts';
+import type { SetFullCounts } from './check/set-full.ts';
 import { type Broken, SafetyViolation } from './check/violation.ts';
 import type { Plan } from './plan/plan.ts';
 import type { DiskMaker } from './sim-node.ts';
@@ -9,6 +10,8 @@ export interface RunResult {
   readonly world: World;
   /** Simulated milliseconds from the healing until all roots were equal. */
   readonly convergenceMs: number;
+  /** How the messages fared, when the run came to its end. */
+  readonly messages: SetFullCounts | undefined;
   /** What ended the run before its time: a `SafetyViolation`, or whatever else was thrown. */
   readonly error: unknown;
 }
@@ -30,6 +33,7 @@ const maxEvents = 20_000_000;
 export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> {
   const world = new World(plan.settings, disk);
   let convergenceMs = 0;
+  let messages: SetFullCounts | undefined;
   try {
     await misbehave(world, plan);
     requireModest(world);
@@ -49,12 +53,12 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
     if (plan.settings.eraseAfterSeconds > 0) {
       await waitFor(world, 'C9', 'nodes showed different messages', () => showSame(world), slowLookMs);
     }
-    checkEnd(world);
+    messages = checkEnd(world);
     for (const node of world.nodes) world.watcher.ended(node);
   } catch (error) {
-    return { world, convergenceMs, error };
+    return { world, convergenceMs, messages, error };
   }
-  return { world, convergenceMs, error: undefined };
+  return { world, convergenceMs, messages, error: undefined };
 }
 
 async function misbehave(world: World, { acts, endMs }: Plan): Promise<void> {

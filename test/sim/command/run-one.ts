@@ -10,6 +10,7 @@ import { shrink } from '../shrink/shrink.ts';
 import { failureOf, outcomeOf } from '../sweep/outcome.ts';
 import type { Command } from './options.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
+import { messagesText } from './run-sweep.ts';
 
 /** Each takes about as long as the first; so many end within minutes. */
 const maxShrinkRuns = 2_000;
@@ -24,7 +25,7 @@ export async function runOne(command: RunCommand, progress: ProgressStream, sign
   checkActs(plan.acts);
   if (command.save !== undefined) writeFileSync(command.save, planToJson(plan));
   const startedMs = performance.now();
-  const { world, convergenceMs, error } = await runPlan(plan);
+  const { world, convergenceMs, messages, error } = await runPlan(plan);
   const { sent, lost, cutOff, duplicated, bytes } = world.network.counts;
   const { events, crashes, partitions, streams, brokenStreams } = world.counts;
   const { published, refused } = world.clients.counts;
@@ -44,6 +45,7 @@ export async function runOne(command: RunCommand, progress: ProgressStream, sign
   console.log(`  situations  ${situationsText(world.situations.counts())}`);
   console.log(`  trace hash  ${world.trace.digest()}`);
   console.log(`  ${seconds(performance.now() - startedMs)} s of real time`);
+  if (messages !== undefined) console.log(messagesText(messages));
   if (error === undefined) {
     console.log(
       `Every promise was kept; all agreed ${seconds(convergenceMs)} s after the faults ended, on what a rebuild from the raw entries gives.`,

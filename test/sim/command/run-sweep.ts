@@ -1,3 +1,4 @@
+import type { SetFullCounts } from '../check/set-full.ts';
 import { situations } from '../check/situations.ts';
 import { neverReached, type SweepSummary, sweep } from '../sweep/sweep.ts';
 import { type Command, seedsForAllSituations } from './options.ts';
@@ -24,6 +25,7 @@ export async function runSweep(command: SweepCommand, stream: ProgressStream, si
   const isWhole = summary.done >= seedsForAllSituations && command.wishes.faults === undefined;
   const missing = isWhole ? neverReached(summary) : [];
   for (const situation of missing) console.log(`Never reached: ${situation}. What the faults do there is not known.`);
+  console.log(messagesText(summary.messages));
   console.log(
     `${summary.done} seeds from ${command.from}: ${summary.failures.length} broke a promise. ` +
       `${seconds(summary.simulatedMs)} simulated seconds, ${summary.datagrams} datagrams, ${summary.acknowledged} messages acknowledged, ` +
@@ -50,6 +52,14 @@ function printFailures({ failures }: SweepSummary, { wishes }: SweepCommand): vo
     console.log(`  replay it with: npm run sim -- --seed ${seed}${more}        make it smaller with: --shrink`);
   }
   if (failures.length > shownFailures) console.log(`and ${failures.length - shownFailures} more`);
+}
+
+/** In the words of Jepsen's set-full. */
+export function messagesText({ stable, stale, lost, neverRead, stalestMs }: SetFullCounts): string {
+  return (
+    `Messages: ${stable} stable, of those ${stale} stale for a while (${seconds(stalestMs)} s at most); ` +
+    `${lost} lost with all disks that held them or erased, ${neverRead} never read.`
+  );
 }
 
 function seconds(ms: number): string {

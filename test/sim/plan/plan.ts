@@ -1,8 +1,10 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
 
-const nodeIndex = z.int().min(0).max(999);
-const milliseconds = z.number().min(0).max(3_600_000);
+/** A node's number, from 0. */
+export const nodeIndex = z.int().min(0).max(999);
+/** Simulated time, at most an hour. */
+export const milliseconds = z.number().min(0).max(3_600_000);
 
 const settingsSchema = z.strictObject({
   /** Every random choice that the acts leave open follows from it. */
@@ -97,5 +99,3 @@ export const usualSettings: Omit<Settings, 'seed' | 'nodes'> = {
   eraseAfterSeconds: 0,
   disk: 'stored',
 };
-
-export { milliseconds, nodeIndex };

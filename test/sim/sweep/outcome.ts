@@ -1,3 +1,4 @@
+import type { SetFullCounts } from '../check/set-full.ts';
 import { type Broken, SafetyViolation } from '../check/violation.ts';
 import type { Plan } from '../plan/plan.ts';
 import { runPlan } from '../run-plan.ts';
@@ -12,6 +13,7 @@ export interface Outcome {
   readonly simulatedMs: number;
   readonly convergenceMs: number;
   readonly acknowledged: number;
+  readonly messages: SetFullCounts | undefined;
   readonly datagrams: number;
 }
 
@@ -22,7 +24,7 @@ export interface Failure {
 
 /** Runs a plan to its end or to the first broken promise. Never throws. */
 export async function outcomeOf(plan: Plan): Promise<Outcome> {
-  const { world, convergenceMs, error } = await runPlan(plan);
+  const { world, convergenceMs, messages, error } = await runPlan(plan);
   return {
     failure: error === undefined ? undefined : failureOf(error),
     situations: world.situations.counts(),
@@ -30,6 +32,7 @@ export async function outcomeOf(plan: Plan): Promise<Outcome> {
     simulatedMs: world.nowMs(),
     convergenceMs,
     acknowledged: world.checker.acknowledged,
+    messages,
     datagrams: world.network.counts.sent,
   };
 }

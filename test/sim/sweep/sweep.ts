@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { SetFullCounts } from '../check/set-full.ts';
 import { situations } from '../check/situations.ts';
 import type { PlanWishes } from '../plan/draw-plan.ts';
 import type { Failure, Outcome } from './outcome.ts';
@@ -35,6 +36,8 @@ export interface SweepSummary {
   /** Times that each situation was reached, over all seeds. */
   readonly situations: ReadonlyMap<string, number>;
   readonly acknowledged: number;
+  /** How the messages fared, over all seeds that came to their end. */
+  readonly messages: SetFullCounts;
   readonly datagrams: number;
   readonly simulatedMs: number;
   /** Longest time from the end of the faults until all agreed. */
@@ -84,6 +87,7 @@ class Tally implements SweepSummary {
   readonly traceHashes = new Map<number, string>();
   done = 0;
   acknowledged = 0;
+  messages: SetFullCounts = { stable: 0, stale: 0, lost: 0, neverRead: 0, stalestMs: 0 };
   datagrams = 0;
   simulatedMs = 0;
   slowestMs = 0;
@@ -95,6 +99,7 @@ class Tally implements SweepSummary {
   add(seed: number, outcome: Outcome): void {
     this.done++;
     this.acknowledged += outcome.acknowledged;
+    if (outcome.messages !== undefined) this.messages = added(this.messages, outcome.messages);
     this.datagrams += outcome.datagrams;
     this.simulatedMs += outcome.simulatedMs;
     this.slowestMs = Math.max(this.slowestMs, outcome.convergenceMs);
@@ -104,4 +109,14 @@ class Tally implements SweepSummary {
     }
     if (outcome.failure !== undefined) this.failures.push({ seed, ...outcome.failure });
   }
+}
+
+function added(a: SetFullCounts, b: SetFullCounts): SetFullCounts {
+  return {
+    stable: a.stable + b.stable,
+    stale: a.stale + b.stale,
+    lost: a.lost + b.lost,
+    neverRead: a.neverRead + b.neverRead,
+    stalestMs: Math.max(a.stalestMs, b.stalestMs),
+  };
 }
