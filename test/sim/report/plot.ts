@@ -23,6 +23,7 @@ export function plot(panels: readonly Panel[], sizes: readonly number[]): string
   const body = panels.map((panel, i) => `<g transform="translate(${i * width} 0)">${drawPanel(panel, sizes)}</g>`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${panels.length * width} ${height}" font-family="sans-serif" font-size="12">`,
+    '<title>How fast clusters of different sizes come to agree</title>',
     '<style>text{fill:#444}.line{stroke:#8884}@media(prefers-color-scheme:dark){text{fill:#bbb}}</style>',
     ...body,
     '</svg>',
