@@ -75,6 +75,28 @@ test('keeps the other nodes when one that has just started names only itself', a
   while (!cluster.nodes.every(wasCalled)) await client.topics(impatient, { limit: 1 });
 });
 
+test('a node that failed a moment ago is not forgotten because one that has just started does not name it', async () => {
+  await using under = await startClient();
+  const { cluster } = under;
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  let failures = 0;
+  const client = clientFor([first.url], 2_000, ({ outcome }) => {
+    if (outcome === 'failed') failures++;
+  });
+  await client.topics(ada, { limit: 1 });
+  const port = Number(new URL(second.url).port);
+  await second.stop();
+  while (failures === 0) await client.topics(ada, { limit: 1 });
+  first.isAlone = true;
+  await third.stop();
+  assert.equal(await client.reachable(), true);
+  await second.start(port);
+  await first.stop();
+  assert.deepEqual(await client.topics(ada, { limit: 1 }), { items: [], next: null });
+  await client.stop();
+});
+
 test('tries once more when nobody could be reached', async () => {
   await using under = await startClient(1);
   const [node] = under.cluster.nodes;

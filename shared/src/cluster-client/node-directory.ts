@@ -10,6 +10,8 @@ const refreshAfterMs = 1_000;
 const refreshGapMs = 100;
 /** Members that are looked at: far more than one cluster has, and bounds what a broken answer can make us open. */
 const maxMembers = 1_024;
+/** A node that no membership names is kept until it has failed for so long: by then a restarted node has told of itself. */
+const forgetAfterMs = 30_000;
 /** Nodes asked in one refresh before giving up until the next. */
 const maxAsked = 4;
 
@@ -125,8 +127,8 @@ export class NodeDirectory {
       channel.catchingUp = member.catchingUp ?? false;
     }
     for (const [url, channel] of this.#channels) {
-      // One that has just started does not know everybody yet: whom it does not name is kept while it answers.
-      if (named.has(url) || channel.health.usable) continue;
+      // One that has just started does not know everybody yet, and may be the only one to answer while others restart.
+      if (named.has(url) || channel.health.failingForMs < forgetAfterMs) continue;
       this.#channels.delete(url);
       void channel.close();
     }

@@ -14,6 +14,7 @@ export class NodeHealth {
   readonly #clock: Clock;
   #inFlight = 0;
   #failuresInARow = 0;
+  #failingSinceMs = 0;
   #skipUntilMs = 0;
   #connected = false;
   #latencyMs = 0;
@@ -46,9 +47,16 @@ export class NodeHealth {
   }
 
   failed(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#failuresInARow === 0) this.#failingSinceMs = nowMs;
     this.#failuresInARow++;
     const skipMs = Math.min(firstSkipMs * 2 ** (this.#failuresInARow - 1), longestSkipMs);
-    this.#skipUntilMs = this.#clock.monotonicMs() + skipMs;
+    this.#skipUntilMs = nowMs + skipMs;
+  }
+
+  /** Since the first failure that no success has followed, in milliseconds; 0 when the last call was answered. */
+  get failingForMs(): number {
+    return this.#failuresInARow === 0 ? 0 : this.#clock.monotonicMs() - this.#failingSinceMs;
   }
 
   /** Whether the node should get calls while others can take them. After a time out it gets one at a time until one succeeds. */
