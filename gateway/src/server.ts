@@ -34,6 +34,7 @@ import { limitAddress, limitPrincipal, limitRoute } from './steps/rate-limit.ts'
 import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
 import { wellFormed } from './steps/well-formed.ts';
+import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamPool, type UpstreamStatus } from './upstreams/upstream-pool.ts';
 import { asksForWebSocket, takeUpgrades } from './websocket/upgrades.ts';
 
@@ -125,7 +126,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       costPerRequest: rateLimit.costPerRequest,
     }),
     limitRoute(byRoute),
-    forward(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock),
+    forward(new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock), clock),
   ];
 
   const app = createEdgeApp(steps, answerProblem(log));

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { timeLeftHeader } from '@grapevine/shared/http/time-left.ts';
@@ -64,7 +64,7 @@ const maxKnownNames = 1_000;
  * knows, and what the route says. `identity` is the signed header; without one the upstream sees a caller that nobody vouches for.
  */
 export function forwardedHeaders(
-  { headers }: IncomingMessage,
+  headers: IncomingHttpHeaders,
   context: RequestContext,
   identity: string | undefined,
 ): string[] {
