@@ -52,6 +52,16 @@ describe('the amnesia guard', () => {
     assert.ok(!again.includes('0') && again.includes('1'));
   });
 
+  it('need not be looked at while many questions are under way, but when their time is over', () => {
+    const guard = new AmnesiaGuard(true);
+    guard.review(0, [], 0);
+    for (let i = 0; i < 9; i++) guard.asked(`${i}`, i, 0);
+    assert.deepEqual([guard.isDue(199), guard.isDue(200)], [false, true]);
+    guard.answered('0', 0, 0);
+    assert.equal(guard.isDue(1), true);
+    assert.deepEqual([new AmnesiaGuard(true).isDue(0), new AmnesiaGuard(false).isDue(0)], [true, false]);
+  });
+
   it('opens after two seconds of silence', () => {
     const guard = new AmnesiaGuard(true);
     guard.review(5, [], 100);

@@ -63,16 +63,22 @@ export class AmnesiaGuard {
     return this.#isOpen || this.#isTimeUp ? Number.POSITIVE_INFINITY : (this.#deadlineMs ?? Number.NEGATIVE_INFINITY);
   }
 
+  /**
+   * Whether a look at everybody who can be reached is worth it now: as long as many questions are under way, it is not. In a
+   * cluster of a thousand a node would else look at a thousand members for each of a thousand answers.
+   */
+  isDue(nowMs: number): boolean {
+    return !this.#isOpen && (this.#underWay(nowMs) <= maxQuestions / 2 || nowMs >= (this.#deadlineMs ?? nowMs));
+  }
+
   /** Those of `reachable` that should be asked now how much of this node's log they hold. */
   due(reachable: readonly string[], nowMs: number): string[] {
     if (this.#isOpen) return [];
-    const isUnderWay = ({ askedAtMs }: Question): boolean => nowMs - askedAtMs < retryMs;
-    const underWay = this.#questions.values().filter(isUnderWay).toArray().length;
     const open = reachable.filter((peer) => {
       const question = this.#questions.get(peer);
-      return !this.#heard.has(peer) && (question === undefined || !isUnderWay(question));
+      return !this.#heard.has(peer) && (question === undefined || !isUnderWay(question, nowMs));
     });
-    return open.slice(0, Math.max(0, maxQuestions - underWay));
+    return open.slice(0, Math.max(0, maxQuestions - this.#underWay(nowMs)));
   }
 
   asked(peer: string, requestId: number, nowMs: number): void {
@@ -102,4 +108,14 @@ export class AmnesiaGuard {
     this.#isOpen = ownSize >= this.#claimed && (allHeard || this.#isTimeUp);
     this.#hasOpened ||= this.#isOpen;
   }
+
+  #underWay(nowMs: number): number {
+    let count = 0;
+    for (const question of this.#questions.values()) if (isUnderWay(question, nowMs)) count++;
+    return count;
+  }
+}
+
+function isUnderWay({ askedAtMs }: Question, nowMs: number): boolean {
+  return nowMs - askedAtMs < retryMs;
 }

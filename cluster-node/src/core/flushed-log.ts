@@ -1,5 +1,5 @@
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
-import { nodeRoot } from '@grapevine/shared/log/node-root.ts';
+import { nodeLeaf, rootOfLeaves } from '@grapevine/shared/log/node-root.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
 
@@ -8,6 +8,10 @@ export class FlushedLog {
   readonly #hash: TreeHash;
   readonly #heads = new Map<string, SignedHead>();
   readonly #vector = new Map<string, number>();
+  /** Leaf hashes under the root, of the origins that have not grown since they were made. */
+  readonly #leaves = new Map<string, Uint8Array>();
+  /** All origins, sorted; undefined when one is new. */
+  #sorted: readonly string[] | undefined;
   #root: Uint8Array | undefined;
 
   constructor(hash: TreeHash, heads: readonly SignedHead[]) {
@@ -33,7 +37,7 @@ export class FlushedLog {
 
   /** Equal on every node that holds the same. */
   root(): Uint8Array {
-    this.#root ??= nodeRoot(this.#hash, this.#heads.values());
+    this.#root ??= rootOfLeaves(this.#hash, this.#sortedLeaves());
     return this.#root;
   }
 
@@ -47,7 +51,26 @@ export class FlushedLog {
     return grown;
   }
 
+  #sortedLeaves(): Uint8Array[] {
+    this.#sorted ??= [...this.#heads.keys()].sort();
+    const leaves: Uint8Array[] = [];
+    for (const origin of this.#sorted) {
+      const head = this.#heads.get(origin);
+      if (head !== undefined && head.size > 0) leaves.push(this.#leafOf(head));
+    }
+    return leaves;
+  }
+
+  #leafOf(head: SignedHead): Uint8Array {
+    // A copy, for a hash may be a view of memory that many share.
+    const leaf = this.#leaves.get(head.origin) ?? new Uint8Array(nodeLeaf(this.#hash, head));
+    this.#leaves.set(head.origin, leaf);
+    return leaf;
+  }
+
   #set(head: SignedHead): void {
+    if (!this.#heads.has(head.origin)) this.#sorted = undefined;
+    this.#leaves.delete(head.origin);
     this.#heads.set(head.origin, head);
     this.#vector.set(head.origin, head.size);
     this.#root = undefined;

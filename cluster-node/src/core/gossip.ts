@@ -111,7 +111,7 @@ export class Gossip {
     this.#finishPull(nowMs);
     this.#pullAgain(nowMs);
     this.#sendNudges(nowMs);
-    if (!this.#guard.isOpen) this.#reviewGuard(nowMs);
+    if (this.#guard.isDue(nowMs)) this.#reviewGuard(nowMs);
   }
 
   /** Takes in a message of `sender`; answers the segments that it brought. */

@@ -75,6 +75,10 @@ export class Membership {
   readonly #random: Random;
   readonly #members = new Map<string, Member>();
   readonly #byOrigin = new Map<string, Member>();
+  /** All of them, for digests to take turns with. */
+  #turns: Member[] = [];
+  /** Those whose record goes first. */
+  readonly #urgent = new Set<Member>();
   /** By name; one each. */
   readonly #rivals = new Map<string, Rival>();
   #self: MemberDigest;
@@ -217,15 +221,17 @@ export class Membership {
     const chosen = new Set([this.#self]);
     let room = maxBytes - memberBytes(this.#self);
     const choose = ({ digest }: Member): boolean => {
-      if (chosen.size >= limit || memberBytes(digest) > room || chosen.has(digest)) return false;
+      if (memberBytes(digest) > room || chosen.has(digest)) return false;
       chosen.add(digest);
       room -= memberBytes(digest);
       return true;
     };
-    const members = [...this.#members.values()];
-    for (const member of members) if (member.urgency > 0 && choose(member)) member.urgency--;
-    for (let i = 0; i < members.length && chosen.size < limit; i++) {
-      const next = members[this.#digestAt++ % members.length];
+    for (const member of this.#urgent) {
+      if (chosen.size >= limit) break;
+      if (choose(member) && --member.urgency === 0) this.#urgent.delete(member);
+    }
+    for (let i = 0; i < this.#turns.length && chosen.size < limit; i++) {
+      const next = this.#turns[this.#digestAt++ % this.#turns.length];
       if (next !== undefined) choose(next);
     }
     return [...chosen].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -292,10 +298,12 @@ export class Membership {
       unansweredSinceMs: undefined,
       unanswered: 0,
       stateSinceMs: nowMs,
-      urgency: this.#spread(),
+      urgency: 0,
       former: undefined,
     };
     this.#members.set(digest.name, member);
+    this.#turns.push(member);
+    this.#makeUrgent(member);
     this.#claimOrigin(member);
     notices.push({ kind: 'state', name: digest.name, state: digest.state });
   }
@@ -303,7 +311,7 @@ export class Membership {
   #replace(member: Member, digest: MemberDigest, nowMs: number, notices: MembershipNotice[]): void {
     const before = member.digest;
     if (digest.state !== before.state || digest.incarnation !== before.incarnation || !isSameStart(digest, before)) {
-      member.urgency = this.#spread();
+      this.#makeUrgent(member);
     }
     if (digest.state !== before.state) {
       member.stateSinceMs = nowMs;
@@ -320,6 +328,11 @@ export class Membership {
     this.#claimOrigin(member);
   }
 
+  #makeUrgent(member: Member): void {
+    member.urgency = this.#spread();
+    this.#urgent.add(member);
+  }
+
   /** Of two names for one origin the later start is meant: a node that was given a new name leaves a record of the old one. */
   #claimOrigin(member: Member): void {
     const holder = this.#byOrigin.get(member.digest.origin);
@@ -334,6 +347,8 @@ export class Membership {
 
   #forget(member: Member): void {
     this.#members.delete(member.digest.name);
+    this.#turns = this.#turns.filter((other) => other !== member);
+    this.#urgent.delete(member);
     this.#releaseOrigin(member, member.digest.origin);
     this.counts.forgotten++;
   }

@@ -19,6 +19,8 @@ interface Peer {
 export class PeerKnowledge {
   readonly #ownOrigin: string;
   readonly #peers = new Map<string, Peer>();
+  /** Those that are ahead in some origin: few among many, and looked at after every event. */
+  readonly #ahead = new Set<string>();
 
   constructor(ownOrigin: string) {
     this.#ownOrigin = ownOrigin;
@@ -31,6 +33,7 @@ export class PeerKnowledge {
       if (origin === this.#ownOrigin) known.held = Math.max(known.held, size);
       if (size > (flushed.get(origin) ?? 0)) known.ahead.set(origin, Math.max(known.ahead.get(origin) ?? 0, size));
     }
+    if (known.ahead.size > 0) this.#ahead.add(peer);
   }
 
   /** Notes a vector that names all that `peer` holds. */
@@ -40,16 +43,15 @@ export class PeerKnowledge {
 
   /** Drops what this node has caught up with. */
   reached(origin: string, size: number): void {
-    for (const { ahead } of this.#peers.values()) {
-      if ((ahead.get(origin) ?? Number.POSITIVE_INFINITY) <= size) ahead.delete(origin);
+    for (const peer of this.#ahead) {
+      const ahead = this.aheadSizes(peer);
+      if ((ahead.get(origin) ?? Number.POSITIVE_INFINITY) <= size) this.#drop(peer, origin);
     }
   }
 
   /** Peers that hold something which this node lacks. */
   aheadPeers(): string[] {
-    const out: string[] = [];
-    for (const [peer, { ahead }] of this.#peers) if (ahead.size > 0) out.push(peer);
-    return out;
+    return [...this.#ahead];
   }
 
   /** Sizes of the origins of which `peer` holds more. */
@@ -69,13 +71,14 @@ export class PeerKnowledge {
 
   /** Stops counting on what `peer` was known to be ahead by, but not on what it has said since. */
   retract(peer: string, known: ReadonlyMap<string, number>): void {
-    const ahead = this.#peers.get(peer)?.ahead;
-    for (const [origin, size] of known) if (ahead?.get(origin) === size) ahead.delete(origin);
+    const ahead = this.aheadSizes(peer);
+    for (const [origin, size] of known) if (ahead.get(origin) === size) this.#drop(peer, origin);
   }
 
   /** Stops counting on `peer` to be ahead until it says so again: it did not answer. */
   doubt(peer: string): void {
     this.#peers.get(peer)?.ahead.clear();
+    this.#ahead.delete(peer);
   }
 
   /**
@@ -94,7 +97,17 @@ export class PeerKnowledge {
 
   /** Forgets everybody who is not in `peers` any more. */
   retain(peers: ReadonlySet<string>): void {
-    for (const peer of this.#peers.keys()) if (!peers.has(peer)) this.#peers.delete(peer);
+    for (const peer of this.#peers.keys()) {
+      if (peers.has(peer)) continue;
+      this.#peers.delete(peer);
+      this.#ahead.delete(peer);
+    }
+  }
+
+  #drop(peer: string, origin: string): void {
+    const ahead = this.#peers.get(peer)?.ahead;
+    ahead?.delete(origin);
+    if (ahead?.size === 0) this.#ahead.delete(peer);
   }
 
   #known(peer: string, bootEpoch: number): Peer {
@@ -102,6 +115,7 @@ export class PeerKnowledge {
     if (known !== undefined && known.bootEpoch >= bootEpoch) return known;
     const fresh = { bootEpoch, held: 0, messages: 0, ahead: new Map<string, number>() };
     this.#peers.set(peer, fresh);
+    this.#ahead.delete(peer);
     return fresh;
   }
 }

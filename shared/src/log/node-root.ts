@@ -1,5 +1,5 @@
 import { Frontier } from '../merkle/frontier.ts';
-import type { TreeHash } from '../merkle/tree-hash.ts';
+import { hashLength, type TreeHash } from '../merkle/tree-hash.ts';
 import { ByteWriter, fromHex } from './bytes.ts';
 import { type Head, originLength } from './head.ts';
 
@@ -11,15 +11,28 @@ const leafLength = originLength + 6 + 32;
  */
 export function nodeRoot(hash: TreeHash, heads: Iterable<Pick<Head, 'origin' | 'size' | 'root'>>): Uint8Array {
   const held = [...heads].filter((head) => head.size > 0).sort((a, b) => (a.origin < b.origin ? -1 : 1));
-  const frontier = new Frontier(hash);
-  for (const head of held) frontier.append(hash.leaf(leafOf(head)));
-  return frontier.root();
+  return rootOfLeaves(
+    hash,
+    held.map((head) => nodeLeaf(hash, head)),
+  );
 }
 
-function leafOf(head: Pick<Head, 'origin' | 'size' | 'root'>): Uint8Array {
+/** The leaf hash of one origin under a node's root. */
+export function nodeLeaf(hash: TreeHash, head: Pick<Head, 'origin' | 'size' | 'root'>): Uint8Array {
   const writer = new ByteWriter(leafLength, leafLength);
   writer.bytes(fromHex(head.origin));
   writer.u48(head.size);
   writer.bytes(head.root);
-  return writer.finish();
+  return hash.leaf(writer.take());
+}
+
+/** A node's root from the leaf hashes of its origins, in the order of these: for whoever keeps those that did not change. */
+export function rootOfLeaves(hash: TreeHash, leaves: readonly Uint8Array[]): Uint8Array {
+  const hashes = new Uint8Array(leaves.length * hashLength);
+  leaves.forEach((leaf, i) => {
+    hashes.set(leaf, i * hashLength);
+  });
+  const frontier = new Frontier(hash);
+  frontier.append(hashes);
+  return frontier.root();
 }
