@@ -1,7 +1,6 @@
-/** One run of one contender of the tree benchmark, in a thread of its own; answers with the milliseconds of CPU time it took. */
+/** One run of one contender of the tree benchmark, a process of its own: `tree-build.ts WAY LEAVES`. Sends its milliseconds of CPU time. */
 import { createHash, hash } from 'node:crypto';
-import { threadCpuUsage } from 'node:process';
-import { parentPort, workerData } from 'node:worker_threads';
+import process from 'node:process';
 import { fastTreeHash } from '@grapevine/cluster-node/store/fast-tree-hash.ts';
 import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
 import { TileWriter } from '@grapevine/shared/merkle/tiles.ts';
@@ -9,11 +8,6 @@ import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import { rival } from './rivals.ts';
 
 export type TreeWay = 'grapevine' | 'grapevine-tiles' | 'merkletreejs-createHash' | 'merkletreejs-hash';
-
-export interface TreeRun {
-  readonly way: TreeWay;
-  readonly leaves: number;
-}
 
 /** What is used of merkletreejs. */
 interface MerkleTreeJs {
@@ -36,16 +30,17 @@ const prepares: Readonly<Record<TreeWay, Prepare>> = {
   'merkletreejs-hash': merkleTreeJs((data) => hash('sha256', data, 'buffer')),
 };
 
-const { way, leaves } = workerData as TreeRun;
-const prepare = prepares[way];
+const [way, leaves] = process.argv.slice(2);
+const prepare = prepares[way as TreeWay];
 prepare(leafHashes(warmUpLeaves))();
-const build = prepare(leafHashes(leaves));
-// CPU time of this thread: what others do on the machine does not count, and on an idle one it is the time on the wall.
-const before = threadCpuUsage();
+const build = prepare(leafHashes(Number(leaves)));
+// Of the whole process: collecting the garbage that a way makes, in threads of its own, is part of what it costs. What others
+// do on the machine does not count.
+const before = process.cpuUsage();
 const root = build();
-const took = threadCpuUsage(before);
+const took = process.cpuUsage(before);
 if (root.length !== hashLength) throw new Error(`${way} gave a root of ${root.length} bytes`);
-parentPort?.postMessage((took.user + took.system) / 1_000);
+process.send?.((took.user + took.system) / 1_000);
 
 /** A run of nodes as `Frontier` reports it. */
 interface NodeRun {
