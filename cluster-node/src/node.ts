@@ -180,6 +180,16 @@ export class ClusterNode implements NodeService, Stoppable {
     return this.#parts.forks.list();
   }
 
+  /** Takes nothing of the log of `origin`, another node's, until `takeUpLog`. */
+  holdLog(origin: string): void {
+    this.#step({ type: 'hold-log', origin });
+  }
+
+  /** Goes on with a log that was held as the store has it now; nothing of it may be under way. */
+  takeUpLog(origin: string): void {
+    this.#step({ type: 'log-replaced', origin });
+  }
+
   /** Writes nothing to this node's log any more; publishes are refused with `reason`. */
   retire(reason: string): void {
     this.#retired = reason;

@@ -13,9 +13,12 @@ import type { ReplicaOptions } from './core/replica.ts';
 import { Mender } from './damage/mender.ts';
 import { Repairs } from './damage/repairs.ts';
 import { Scrubber } from './damage/scrubber.ts';
+import { type AdoptParts, AdoptRun } from './forks/adopt-run.ts';
 import { ForkWatch } from './forks/fork-watch.ts';
+import { setAsideFolder } from './forks/set-aside.ts';
 import { type PeerAccess, PeerClient } from './http/peer-client.ts';
 import { peerSegments } from './http/peer-segments.ts';
+import { requireMember } from './http/require-member.ts';
 import { startNodeHttp } from './http/server.ts';
 import { httpUrl } from './membership-report.ts';
 import { ClusterNode } from './node.ts';
@@ -79,14 +82,15 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     fetch: settings.gossip.insecure ? callNobody : (tls?.fetch ?? fetch),
   };
   const checks = { hash: fastTreeHash, verifier: nodeHeadVerifier };
+  const source = peerSegments({
+    peers: () => node.members().filter(({ name }) => name !== node.name),
+    access,
+    random: systemRandom,
+  });
   const mender = new Mender({
     store: store.log,
     checks,
-    source: peerSegments({
-      peers: () => node.members().filter(({ name }) => name !== node.name),
-      access,
-      random: systemRandom,
-    }),
+    source,
     clock: systemClock,
     log,
   });
@@ -105,6 +109,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     checks,
     mender,
     forks: () => forks.list(),
+    adopt: (request, stop) => new AdoptRun(adoption, request, stop),
     log,
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
@@ -132,6 +137,27 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
         moveToNewOrigin(`its log forked at entry ${fork.seq}`);
     },
   });
+  const adoption: AdoptParts = {
+    store: store.log,
+    checks,
+    source,
+    compareWith: async (peer) => forks.compareWith(requireMember(node, peer)),
+    overcome: (origin, seq) => forks.overcome(origin, seq),
+    holder: {
+      hold: (origin) => {
+        node.holdLog(origin);
+        scrubber.logReplaced(origin);
+      },
+      release: (origin) => {
+        node.takeUpLog(origin);
+        scrubber.logReplaced(origin);
+      },
+    },
+    folder: setAsideFolder(settings.dataDir),
+    ownOrigin: signer.origin,
+    clock: systemClock,
+    log,
+  };
   const node = new ClusterNode({
     options: replicaOptions(settings, signer.origin, bootEpoch, registry),
     ports: { hash: fastTreeHash, signer, random: systemRandom },

@@ -1,8 +1,10 @@
 import {
+  maxMessagesNamed,
   maxStretchesNamed,
   type OriginRepair,
   type RepairReport,
   repairRequestSchema,
+  type SetAsideReport,
 } from '@grapevine/shared/contracts/repair.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import { builder, type FieldRules } from './builder.ts';
@@ -15,6 +17,7 @@ const RepairStateType = builder.enumType('RepairState', {
     forked: {
       description: 'There is another signed history of this log. Nothing was touched: people decide which one stays.',
     },
+    adopted: { description: 'Another history has taken the place of the one that the node had.' },
     unfinished: { description: 'Nothing is left so far, but not all has been checked.' },
   } as const,
 });
@@ -39,6 +42,32 @@ const RepairForkType = builder.objectRef<NonNullable<OriginRepair['fork']>>('Rep
   }),
 });
 
+const SetAsideMessageType = builder.objectRef<SetAsideReport['messages'][number]>('SetAsideMessage').implement({
+  fields: (t) => ({
+    seq: t.expose('seq', { type: 'BigInt' }),
+    id: t.exposeID('id'),
+    topic: t.exposeString('topic'),
+    author: t.exposeString('author'),
+  }),
+});
+
+const SetAsideType = builder.objectRef<SetAsideReport>('SetAside').implement({
+  description: 'A history that a node has given up, and where it is kept.',
+  fields: (t) => ({
+    peer: t.exposeID('peer', { description: 'Name of the member whose history has taken its place.' }),
+    folder: t.exposeString('folder', { description: "Within the node's data folder." }),
+    firstSeq: t.expose('firstSeq', {
+      type: 'BigInt',
+      description: 'The first entry that the other history does not have.',
+    }),
+    endSeq: t.expose('endSeq', { type: 'BigInt', description: 'The first entry behind them.' }),
+    messages: t.expose('messages', {
+      type: [SetAsideMessageType],
+      description: `At most ${maxMessagesNamed} of them; all are in the folder.`,
+    }),
+  }),
+});
+
 const OriginRepairType = builder.objectRef<OriginRepair>('OriginRepair').implement({
   fields: (t) => ({
     origin: t.exposeID('origin'),
@@ -59,6 +88,7 @@ const OriginRepairType = builder.objectRef<OriginRepair>('OriginRepair').impleme
       description: `What is damaged still; at most ${maxStretchesNamed} stretches are named.`,
     }),
     fork: t.field({ type: RepairForkType, nullable: true, resolve: ({ fork }) => fork }),
+    setAside: t.field({ type: SetAsideType, nullable: true, resolve: ({ setAside }) => setAside }),
   }),
 });
 
@@ -89,11 +119,20 @@ builder.mutationField('repair', (t) =>
       node: t.arg.id({ required: true, description: 'Name of the node.' }),
       origin: t.arg.id({ description: 'Only the log of this origin; all when absent.' }),
       from: t.arg.id({ description: 'Only copies of this member; of whoever has one when absent.' }),
+      adopt: t.arg.id({
+        description:
+          'Of logs of which this member has another history, and of no others, set that of the node aside and take that of the member.',
+      }),
       dryRun: t.arg.boolean({ description: 'Change nothing, only tell what would be done.' }),
     },
     extensions: { ...rules },
-    resolve: (_root, { node, origin, from, dryRun }, { cluster, caller }) => {
-      const wanted = { origin: origin ?? undefined, from: from ?? undefined, dryRun: dryRun ?? undefined };
+    resolve: (_root, { node, origin, from, adopt, dryRun }, { cluster, caller }) => {
+      const wanted = {
+        origin: origin ?? undefined,
+        from: from ?? undefined,
+        adopt: adopt ?? undefined,
+        dryRun: dryRun ?? undefined,
+      };
       return cluster.repair(caller, node, parseInput(repairRequestSchema, wanted, 'repair'));
     },
   }),

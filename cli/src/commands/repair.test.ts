@@ -13,6 +13,7 @@ const sound = {
   treeNodes: 0,
   left: [],
   fork: null,
+  setAside: null,
 };
 const stretch = {
   firstSeq: 3,
@@ -96,7 +97,36 @@ test('a log with two histories is shown with the way out, and nothing is asked',
   assert.deepEqual([code, calls.length], [1, 1]);
   assert.match(stdout, /^node-1: 1 log is forked and not touched\n/);
   assert.match(stdout, new RegExp(`${origin} has two signed histories from entry 4 on:\n  here  01.*\n  node-2  02`));
-  assert.match(stdout, /Decide which one stays/);
+  assert.match(stdout, /Decide which one stays(?:.|\n)*grapevine repair node-1 --adopt node-2/);
+});
+
+test('--adopt shows the fork, asks, and says what was set aside and where', async () => {
+  const forked = { ...sound, state: 'forked', fork };
+  const setAside = {
+    peer: 'node-2',
+    folder: 'set-aside/x',
+    firstSeq: 4,
+    endSeq: 7,
+    messages: [{ seq: 4, id: fork.own, topic: 'news', author: 'ann\u001b[2J' }],
+  };
+  const adopted = { ...sound, state: 'adopted', fork, setAside };
+  const answered = { isTerminal: true, stdin: ['y\n'] };
+  const { code, stdout, stderr, calls } = await repair(forked, adopted, ['--adopt', 'node-2'], answered);
+  assert.equal(code, 0);
+  assert.deepEqual(calls, [
+    { node: 'node-1', adopt: 'node-2', dryRun: true },
+    { node: 'node-1', adopt: 'node-2', dryRun: false },
+  ]);
+  assert.match(stderr, /Have node-1 adopt what node-2 has now\? \[y\/N\] $/);
+  assert.equal(
+    stdout,
+    `node-1: 1 log has another history now
+
+${origin} is what node-2 has. node-1 had other entries 4 to 6; kept in its data folder, in set-aside/x:
+  4  ${fork.own}  news  ann\\u001b[2J
+  and 2 more
+`,
+  );
 });
 
 test('what is left is shown with why, and ends with 1', async () => {

@@ -32,6 +32,12 @@ export class CommitPipeline {
     this.#stagedBytes += bytesOf(segments);
   }
 
+  /** Forgets segments of `origin` that no commit has taken yet. */
+  drop(origin: string): void {
+    this.#staged = this.#staged.filter(({ segment }) => segment.origin !== origin);
+    this.#stagedBytes = bytesOf(this.#staged);
+  }
+
   /** Whether anything from a peer is not flushed yet. A vector that was sent now would ask for it again. */
   get receiving(): boolean {
     return (

@@ -44,6 +44,10 @@ export type ReplicaEvent =
   | { readonly type: 'streamed'; readonly stream: number; readonly segments: readonly Segment[] }
   /** A catch-up stream is over: it ended as it should, or it broke. */
   | { readonly type: 'stream-ended'; readonly stream: number; readonly isComplete: boolean }
+  /** Another history of this log, not this node's own, is about to take its place: nothing of it is taken until then. */
+  | { readonly type: 'hold-log'; readonly origin: string }
+  /** The log that was held is as the store has it now; nothing of it is under way. */
+  | { readonly type: 'log-replaced'; readonly origin: string }
   /** This node's own log has forked: nothing is written to it any more. */
   | { readonly type: 'retire'; readonly reason: string }
   /** This node is about to stop. */

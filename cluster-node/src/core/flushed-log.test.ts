@@ -21,3 +21,19 @@ it('keeps the root of all that was flushed, whatever grows in whatever order', (
   }
   assert.deepEqual(new FlushedLog(fastTreeHash, flushed.heads()).root(), flushed.root());
 });
+
+it('keeps the root when a log becomes another, or goes', () => {
+  const [one, other] = [new TestOrigin(1).segment(3), new TestOrigin(2)];
+  const [before, after] = [other.segment(2), new TestOrigin(2).segment(1)];
+  const flushed = new FlushedLog(fastTreeHash, []);
+  flushed.apply([one, before]);
+  const { origin } = before.segment;
+  for (const head of [after.segment.head, undefined, before.segment.head]) {
+    flushed.root();
+    flushed.replace(origin, head);
+    const heads = [one.segment.head, ...(head === undefined ? [] : [head])];
+    assert.deepEqual(flushed.root(), nodeRoot(fastTreeHash, heads));
+    assert.equal(flushed.size(origin), head?.size ?? 0);
+    assert.equal(flushed.vector.has(origin), head !== undefined);
+  }
+});

@@ -51,6 +51,16 @@ export class FlushedLog {
     return grown;
   }
 
+  /** Notes that another history has taken the place of the log of `origin`; without a head nothing of it is left. */
+  replace(origin: string, head: SignedHead | undefined): void {
+    this.#heads.delete(origin);
+    this.#vector.delete(origin);
+    this.#leaves.delete(origin);
+    this.#sorted = undefined;
+    this.#root = undefined;
+    if (head !== undefined) this.#set(head);
+  }
+
   #sortedLeaves(): Uint8Array[] {
     this.#sorted ??= [...this.#heads.keys()].sort();
     const leaves: Uint8Array[] = [];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fastTreeHash } from '../store/fast-tree-hash.ts';
+import { MemoryLogStore } from '../store/memory-log-store.ts';
 import { decodeSegment, encodeSegment, type Segment } from '../wire/segment.ts';
 import { draft, TestOrigin, tipsOver } from './origin.fixture.ts';
 
@@ -21,6 +23,27 @@ describe('log tips', () => {
     assert.equal(tips.extend(first, peer).kind, 'known');
     assert.equal(tips.extend(second, peer).kind, 'extended');
     assert.equal(tips.size(origin.signer.origin), 5);
+  });
+
+  it('take nothing of a log that is held, and then go on with what has taken its place', async () => {
+    const [one, other] = [new TestOrigin(1), new TestOrigin(1)];
+    const [common, next] = [one.segment(3), one.segment(2)];
+    other.segment(3);
+    const [branch, further] = [other.write(draft(20))[0] ?? assert.fail(), other.segment(2)];
+    const store = await MemoryLogStore.open(fastTreeHash);
+    await store.log.commit([common, next]);
+    const tips = tipsOver(store.log);
+    tips.hold(one.signer.origin);
+    assert.equal(tips.extend(one.segment().segment, peer).kind, 'early');
+    const replaced = await MemoryLogStore.open(fastTreeHash);
+    await replaced.log.commit([common, branch]);
+    const [head] = replaced.log.heads();
+    const after = tipsOver(replaced.log);
+    after.hold(one.signer.origin);
+    after.replace(one.signer.origin, head);
+    assert.equal(after.extend(further.segment, peer).kind, 'extended');
+    after.replace(one.signer.origin, undefined);
+    assert.equal(after.extend(common.segment, peer).kind, 'extended');
   });
 
   it('hand on what the store needs: entries, ids and completed nodes', () => {

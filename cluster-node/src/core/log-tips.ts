@@ -33,6 +33,8 @@ export class LogTips {
   readonly #log: LogReader;
   readonly #erasures: Pick<ErasureGuard, 'allows'>;
   readonly #tips = new Map<string, Frontier>();
+  /** Origins whose logs are being replaced. */
+  readonly #held = new Set<string>();
 
   constructor(hash: TreeHash, verifier: HeadVerifier, log: LogReader, erasures: Pick<ErasureGuard, 'allows'>) {
     this.#hash = hash;
@@ -51,7 +53,8 @@ export class LogTips {
   extend(segment: Segment, sender: string): Extension {
     const size = this.size(segment.origin);
     if (segment.head.size <= size) return { kind: 'known' };
-    if (segment.firstSeq > size) return { kind: 'early' };
+    // Of a log that is held nobody knows where it will end.
+    if (segment.firstSeq > size || this.#held.has(segment.origin)) return { kind: 'early' };
     if (segment.firstSeq < size) return { kind: 'refused', reason: 'overlap' };
     const content = checkSegmentContent(segment);
     if (content === undefined) return { kind: 'refused', reason: 'bad-content' };
@@ -83,6 +86,18 @@ export class LogTips {
 
   advance(origin: string, frontier: Frontier): void {
     this.#tips.set(origin, frontier);
+  }
+
+  /** Takes nothing of `origin` until `replace`. */
+  hold(origin: string): void {
+    this.#held.add(origin);
+  }
+
+  /** Goes on with the log of `origin` from this head, the flushed one; without one, from nothing. */
+  replace(origin: string, head: SignedHead | undefined): void {
+    this.#held.delete(origin);
+    this.#tips.delete(origin);
+    if (head !== undefined) this.#tips.set(origin, this.#frontierOf(head));
   }
 
   /** Goes back to what is flushed, after a commit failed: what was built on it is worthless. */

@@ -18,7 +18,7 @@ import { Gossip, type GossipOptions } from './gossip.ts';
 import { IncompatiblePeers } from './incompatible-peers.ts';
 import { LogTips } from './log-tips.ts';
 import type { Membership } from './membership.ts';
-import type { CorePorts, Now } from './ports.ts';
+import type { CorePorts, LogReader, Now } from './ports.ts';
 import type { Harvest } from './puller.ts';
 import { type Place, Writer } from './writer.ts';
 
@@ -64,6 +64,7 @@ export class Replica {
     commits: 0,
   };
   readonly flushed: FlushedLog;
+  readonly #log: LogReader;
   readonly #erasures: ErasureGuard;
   readonly #tips: LogTips;
   readonly #clock: HybridClock;
@@ -84,6 +85,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions, ports: CorePorts) {
     const { log, hash, verifier, signer, random } = ports;
+    this.#log = log;
     this.flushed = new FlushedLog(hash, log.heads());
     const isReachable = (origin: string): boolean =>
       this.#gossip.membership.reachable().some((member) => member.origin === origin);
@@ -217,6 +219,14 @@ export class Replica {
       case 'stream-ended':
         this.#catchUp.ended(event.stream, event.isComplete, now.monotonicMs);
         break;
+      case 'hold-log':
+        this.#tips.hold(event.origin);
+        this.#pipeline.drop(event.origin);
+        this.#catchUp.abandon(now.monotonicMs);
+        break;
+      case 'log-replaced':
+        this.#logReplaced(event.origin);
+        break;
       case 'retire':
         this.#isRetired = true;
         this.#reject(this.#writer.drain(), 'superseded', event.reason);
@@ -303,6 +313,14 @@ export class Replica {
     this.#tips.rollBack();
     this.#gossip.reset();
     this.#reject(lost, 'store-failed', reason);
+  }
+
+  #logReplaced(origin: string): void {
+    const head = this.#log.heads().find((one) => one.origin === origin);
+    this.flushed.replace(origin, head);
+    this.#tips.replace(origin, head);
+    this.#gossip.reset();
+    this.#effects.push({ type: 'advanced' });
   }
 
   #reject(tickets: readonly number[], why: RejectionCause, reason: string): void {

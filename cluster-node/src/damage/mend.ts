@@ -73,7 +73,8 @@ function isInOwnLog(data: KeyValueReader, { segment }: FoundSegment, tree: Front
   return equalBytes(longer.root(), following.segment.head.root);
 }
 
-function treeBefore(data: KeyValueReader, origin: string, size: number, { hash }: LogChecks): Frontier {
+/** The tree over the first `size` entries of a log that holds as many; its nodes are taken on trust. */
+export function treeBefore(data: KeyValueReader, origin: string, size: number, { hash }: LogChecks): Frontier {
   const tree = treeOf(data, origin);
   return Frontier.fromPeaks(
     hash,

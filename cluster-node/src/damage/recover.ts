@@ -3,9 +3,9 @@ import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { rootAt } from '@grapevine/shared/merkle/tree-reader.ts';
 import { Batch } from '../store/batch.ts';
 import { DataDamage, unlessDamaged } from '../store/damage.ts';
-import { encodeHeadRecord, readHead } from '../store/head-record.ts';
+import { encodeHeadRecord, ordinalOf, readHead } from '../store/head-record.ts';
 import type { KeyValueReader, KeyValueStore } from '../store/key-value.ts';
-import { everything, ordinalKey, originKey, seqOfKey, seqsDownFrom } from '../store/keys.ts';
+import { ordinalKey, originKey, seqOfKey, seqsDownFrom } from '../store/keys.ts';
 import { originsIn, treeOf } from '../store/stored-log.ts';
 import { applyFinding } from './apply-finding.ts';
 import { OriginScrub } from './origin-scrub.ts';
@@ -55,14 +55,6 @@ async function restoreHead(data: KeyValueStore, origin: string, { hash, verifier
     throw beyondRecovery(origin);
   const value = encodeHeadRecord({ ordinal, head: found.segment.head });
   await data.write([{ table: 'heads', key: originKey(origin), value }]);
-}
-
-function ordinalOf(data: KeyValueReader, origin: string): number | undefined {
-  const wanted = originKey(origin);
-  for (const [key, value] of data.range('origins', everything)) {
-    if (equalBytes(value, wanted)) return (key[0] ?? 0) * 256 + (key[1] ?? 0);
-  }
-  return undefined;
 }
 
 async function scrubLog(data: KeyValueStore, origin: string, checks: LogChecks, nowMs: number): Promise<void> {

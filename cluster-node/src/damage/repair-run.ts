@@ -6,6 +6,7 @@ import type { LogStore } from '../store/log-store.ts';
 import { type Mender, nodesIn } from './mender.ts';
 import { type Finding, OriginScrub } from './origin-scrub.ts';
 import type { LogChecks } from './read-segment.ts';
+import type { Run } from './repairs.ts';
 
 export interface RepairParts {
   readonly store: Pick<LogStore, 'flushed'>;
@@ -37,8 +38,7 @@ interface Progress {
  * segment per turn of the event loop, and mends what that finds. Logs with two histories are left alone: what the other
  * side has is neither damage nor its cure.
  */
-export class RepairRun {
-  /** Whether all has been done that can be. */
+export class RepairRun implements Run {
   complete = false;
   readonly #parts: RepairParts;
   readonly #request: RepairRequest;
@@ -58,7 +58,6 @@ export class RepairRun {
     });
   }
 
-  /** Resolves when it is through or stopped. */
   async run(): Promise<void> {
     const logs = this.#logs.filter(({ fork }) => fork === undefined);
     for (const log of logs) await this.#mendAll(log);
@@ -150,6 +149,7 @@ export class RepairRun {
       treeNodes,
       left: named,
       fork: fork === undefined ? null : { seq: fork.seq, own: fork.own.id, other: fork.other.id, peer: fork.peer },
+      setAside: null,
     };
   }
 

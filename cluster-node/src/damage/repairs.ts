@@ -1,11 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type RepairReport, type RepairRequest, repairAnswerMs } from '@grapevine/shared/contracts/repair.ts';
+import {
+  type OriginRepair,
+  type RepairReport,
+  type RepairRequest,
+  repairAnswerMs,
+} from '@grapevine/shared/contracts/repair.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Logger } from 'pino';
+import type { AdoptRequest } from '../forks/adopt-run.ts';
 import { type RepairParts, RepairRun } from './repair-run.ts';
 
+/** One repair on its way. */
+export interface Run {
+  /** Whether all has been done that can be. */
+  readonly complete: boolean;
+  /** Resolves when it is through or stopped. */
+  run(): Promise<void>;
+  /** What has come of each log so far. */
+  report(): OriginRepair[];
+}
+
 export interface RepairsParts extends RepairParts {
+  /** Gives up histories of forked logs for those of the member `request.adopt`. */
+  readonly adopt: (request: AdoptRequest, stop: AbortSignal) => Run;
   /** Name of this node. */
   readonly node: string;
   readonly log: Logger;
@@ -35,7 +53,9 @@ export class Repairs implements Stoppable {
     }
     const answered = new AbortController();
     const stop = request.dryRun ? AbortSignal.any([this.#stopped.signal, answered.signal]) : this.#stopped.signal;
-    const run = new RepairRun(this.#parts, request, stop);
+    const { adopt } = request;
+    const run =
+      adopt === undefined ? new RepairRun(this.#parts, request, stop) : this.#parts.adopt({ ...request, adopt }, stop);
     log.warn(request, 'an operator has this node repaired');
     const running = run.run().finally(() => {
       this.#running = undefined;

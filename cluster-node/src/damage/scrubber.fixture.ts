@@ -21,7 +21,11 @@ export function createScrubber(store: LogStore, source = noPeers): Scrubber {
 
 /** Repairs of a node without forks, unless others are given. */
 export function createRepairs(store: LogStore, source = noPeers, parts: Partial<RepairsParts> = {}): Repairs {
-  return new Repairs({ ...scrubbing(store, source), node: 'node-1', forks: () => [], ...parts });
+  return new Repairs({ ...scrubbing(store, source), node: 'node-1', forks: () => [], adopt: notAdopted, ...parts });
+}
+
+function notAdopted(): never {
+  throw new Error('There are no forks.');
 }
 
 function scrubbing(store: LogStore, source: CopySource) {

@@ -54,6 +54,8 @@ export class Scrubber implements Stoppable {
   readonly #suspects = new Map<string, DamagedPlace>();
   /** When each log was last examined as a whole because of a suspicion. */
   readonly #examinedAtMs = new Map<string, number>();
+  /** Logs that have become other ones, counted: what was known of the old one must not be held against the new. */
+  readonly #replaced = new Map<string, number>();
   #owedMs = 0;
   #wake = Promise.withResolvers<void>();
   #retryMs: number = retryMs.first;
@@ -84,6 +86,11 @@ export class Scrubber implements Stoppable {
     this.#wake.resolve();
   }
 
+  /** Another history is taking the place of this log: the scrub of it that is under way is given up. */
+  logReplaced(origin: string): void {
+    this.#replaced.set(origin, this.#timesReplaced(origin) + 1);
+  }
+
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#wake.resolve();
@@ -108,10 +115,16 @@ export class Scrubber implements Stoppable {
     }
   }
 
+  #timesReplaced(origin: string): number {
+    return this.#replaced.get(origin) ?? 0;
+  }
+
   async #scrubPaced(origin: string): Promise<void> {
     const scrub = this.#scrubOf(origin, 0);
+    const replaced = this.#timesReplaced(origin);
     while (!this.#isStopped) {
       await this.#doUrgent();
+      if (replaced !== this.#timesReplaced(origin)) return;
       const bytes = await this.#look(scrub);
       if (bytes === undefined) return;
       await this.#payFor(bytes);
@@ -145,14 +158,18 @@ export class Scrubber implements Stoppable {
       const [pair] = this.#parts.store.flushed.range('segments', seqsDownFrom(origin, seq));
       const scrub = this.#scrubOf(origin, pair === undefined ? 0 : seqOfKey(pair[0]));
       const before = this.counts.found + this.counts.treeNodes;
-      while (scrub.next <= seq && (await this.#look(scrub)) !== undefined);
+      const replaced = this.#timesReplaced(origin);
+      const isSame = (): boolean => replaced === this.#timesReplaced(origin);
+      while (scrub.next <= seq && isSame() && (await this.#look(scrub)) !== undefined);
       if (this.counts.found + this.counts.treeNodes > before) return;
     }
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs - (this.#examinedAtMs.get(origin) ?? Number.NEGATIVE_INFINITY) < leastExamineGapMs) return;
     this.#examinedAtMs.set(origin, nowMs);
     const scrub = this.#scrubOf(origin, 0);
-    while (!this.#isStopped && (await this.#look(scrub)) !== undefined) await nextTurn();
+    const replaced = this.#timesReplaced(origin);
+    const isSame = (): boolean => replaced === this.#timesReplaced(origin) && !this.#isStopped;
+    while (isSame() && (await this.#look(scrub)) !== undefined) await nextTurn();
   }
 
   #scrubOf(origin: string, from: number): OriginScrub {

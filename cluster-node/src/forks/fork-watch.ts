@@ -124,6 +124,16 @@ export class ForkWatch implements Stoppable {
     return found;
   }
 
+  /** This node has given up its history of `origin` from entry `seq` on: forks there are over. */
+  async overcome(origin: string, seq: number): Promise<void> {
+    const { store, clock } = this.#parts;
+    await store.maintain((batch) => {
+      const isOver = (fork: Fork): boolean => fork.endedMs === null && fork.origin === origin && fork.seq >= seq;
+      for (const fork of listForks(batch)) if (isOver(fork)) endFork(batch, fork, clock.wallMs());
+    });
+    this.#count();
+  }
+
   #schedule(): void {
     this.#timer = setTimeout(() => {
       this.#running = this.#look().finally(() => {

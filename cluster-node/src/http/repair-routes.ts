@@ -10,7 +10,7 @@ import { parseQuery } from './query.ts';
 import { requireMember } from './require-member.ts';
 import { resource, sendJson } from './routing.ts';
 
-/** A request has three short fields. */
+/** A request has four short fields. */
 const maxBytes = 4 * 1024;
 
 const noQuery = z.strictObject({});
@@ -33,10 +33,13 @@ function repair(service: NodeService): RequestHandler {
     if (wanted.origin !== undefined && service.head(wanted.origin) === undefined) {
       throw new GrapevineError('NOT_FOUND', `Node ${service.name} holds nothing of origin ${wanted.origin}.`);
     }
-    if (wanted.from === service.name) {
-      throw new GrapevineError('INVALID_ARGUMENT', `body: from: ${wanted.from} cannot be mended from itself.`);
+    for (const field of ['from', 'adopt'] as const) {
+      const member = wanted[field];
+      if (member === service.name) {
+        throw new GrapevineError('INVALID_ARGUMENT', `body: ${field}: ${member} cannot be mended from itself.`);
+      }
+      if (member !== undefined) requireMember(service, member);
     }
-    if (wanted.from !== undefined) requireMember(service, wanted.from);
     sendJson(response, 200, (await service.repair(wanted)) satisfies RepairReport);
   };
 }

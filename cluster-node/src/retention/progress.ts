@@ -47,9 +47,23 @@ export function readAgeCursor(reader: KeyValueReader, maxAgeSeconds: number, ori
 }
 
 export function writeAgeCursor(batch: Batch, maxAgeSeconds: number, origin: string, seq: number): void {
+  batch.put('retention', ageKey(maxAgeSeconds, origin), ageCursor(seq));
+}
+
+function ageCursor(seq: number): Uint8Array {
   const writer = new ByteWriter(6, 6);
   writer.u48(seq);
-  batch.put('retention', ageKey(maxAgeSeconds, origin), writer.finish());
+  return writer.finish();
+}
+
+/** Has retention look anew at what the log of `origin` gets from entry `seq` on. */
+export function lowerAgeCursors(batch: Batch, origin: string, seq: number): void {
+  const ofOrigin = fromHex(origin);
+  for (const [key, value] of [...batch.range('retention', everything)]) {
+    if (key[0] !== 1 || !equalBytes(key.subarray(-originLength), ofOrigin)) continue;
+    const cursor = readStored(`Retention of ${origin}`, () => new ByteReader(value).u48());
+    if (cursor > seq) batch.put('retention', key.slice(), ageCursor(seq));
+  }
 }
 
 export function readCut(reader: KeyValueReader, topic: string): TopicPlace | undefined {

@@ -1,5 +1,5 @@
 /** A value of the table `heads`: `ordinal u16 · size u48 · root 32 · hlc u64 · publicKey 32 · signature 64`. */
-import { ByteReader, ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
+import { ByteReader, ByteWriter, equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
 import { readStored } from './damage.ts';
 import type { KeyValueReader } from './key-value.ts';
@@ -55,6 +55,15 @@ export function originAt(reader: KeyValueReader, { ordinal, seq }: Place): strin
 export function countOrigins(reader: KeyValueReader): number {
   for (const [key] of reader.range('origins', { ...everything, reverse: true })) return new ByteReader(key).u16() + 1;
   return 0;
+}
+
+/** The number of `origin`, by the table `origins` alone; undefined when it has none. */
+export function ordinalOf(reader: KeyValueReader, origin: string): number | undefined {
+  const wanted = originKey(origin);
+  for (const [key, value] of reader.range('origins', everything)) {
+    if (equalBytes(value, wanted)) return new ByteReader(key).u16();
+  }
+  return undefined;
 }
 
 function decodeHeadRecord(origin: string, bytes: Uint8Array): HeadRecord {

@@ -1,17 +1,14 @@
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { SignedHead } from '@grapevine/shared/log/head.ts';
-import { TileWriter } from '@grapevine/shared/merkle/tiles.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { NodeReader } from '@grapevine/shared/merkle/tree-reader.ts';
 import { Indexes } from '../views/indexes.ts';
-import { projectSegment } from '../views/projection.ts';
 import { SegmentCache } from '../views/segment-cache.ts';
 import { StoredViews } from '../views/stored-views.ts';
+import { appendSegment } from './append-segment.ts';
 import { Batch } from './batch.ts';
 import { DataDamage } from './damage.ts';
-import { countOrigins, encodeHeadRecord, maxOrigins, readHead, readHeads, sizeOf } from './head-record.ts';
+import { readHeads, sizeOf } from './head-record.ts';
 import type { KeyValueReader, KeyValueStore } from './key-value.ts';
-import { ordinalKey, originKey, seqKey, tileKey } from './keys.ts';
 import type { CheckedSegment, LogStore, Maintenance } from './log-store.ts';
 import { requireSchema } from './schema.ts';
 import { segmentBytesFrom, treeOf } from './stored-log.ts';
@@ -65,7 +62,7 @@ export class IndexedLogStore implements LogStore {
     return this.#enqueue(bytes, (batch, { resolve, reject }) => {
       const gap = gapIn(batch, segments);
       if (gap !== undefined) return () => reject(new RangeError(gap));
-      for (const checked of segments) this.#append(batch, checked);
+      for (const checked of segments) appendSegment(batch, this.#indexes, checked);
       return resolve;
     });
   }
@@ -126,19 +123,6 @@ export class IndexedLogStore implements LogStore {
     this.#writes.add(bytes, (batch) => project(batch, caller), caller.reject);
     return caller.promise;
   }
-
-  #append(batch: Batch, checked: CheckedSegment): void {
-    const { segment, nodes } = checked;
-    const { origin, firstSeq, head } = segment;
-    this.#indexes.reserve(batch, segment.records.length);
-    const ordinal = readHead(batch, origin)?.ordinal ?? addOrigin(batch, origin);
-    batch.put('segments', seqKey(origin, firstSeq), segment.bytes);
-    const tiles = new TileWriter((group, tile) => batch.get('tiles', tileKey(origin, group, tile)));
-    for (const { level, first, hashes } of nodes) tiles.add(level, first, hashes);
-    for (const { group, tile, bytes } of tiles.take()) batch.put('tiles', tileKey(origin, group, tile), bytes);
-    batch.put('heads', originKey(origin), encodeHeadRecord({ ordinal, head }));
-    projectSegment(batch, this.#indexes, checked, ordinal);
-  }
 }
 
 /** Says where `segments` leave a hole or go back (invariant L3), if they do. */
@@ -152,15 +136,6 @@ function gapIn(batch: Batch, segments: readonly CheckedSegment[]): string | unde
     sizes.set(segment.origin, segment.head.size);
   }
   return undefined;
-}
-
-function addOrigin(batch: Batch, origin: string): number {
-  const ordinal = countOrigins(batch);
-  if (ordinal === maxOrigins) {
-    throw new GrapevineError('UNAVAILABLE', `The store holds ${maxOrigins} origins, its most, and was given another.`);
-  }
-  batch.put('origins', ordinalKey(ordinal), originKey(origin));
-  return ordinal;
 }
 
 function asError(thrown: unknown): Error {

@@ -4,17 +4,26 @@ import { hashSchema, originSchema } from './node-api.ts';
 
 const sizeSchema = z.int().min(0);
 
-export const repairRequestSchema = z.strictObject({
-  /** Only this origin's log; all when absent. */
-  origin: originSchema.optional(),
-  /** Name of the member whose copies are taken; whoever has one when absent. */
-  from: z
-    .string()
-    .regex(/^[a-z0-9-]{1,63}$/, 'expected a node name')
-    .optional(),
-  /** Changes nothing, only tells what would be done. */
-  dryRun: z.boolean().default(false),
-});
+const memberSchema = z.string().regex(/^[a-z0-9-]{1,63}$/, 'expected a node name');
+
+export const repairRequestSchema = z
+  .strictObject({
+    /** Only this origin's log; all when absent. */
+    origin: originSchema.optional(),
+    /** Name of the member whose copies are taken; whoever has one when absent. */
+    from: memberSchema.optional(),
+    /**
+     * Name of the member whose history stays: of the logs of which that member holds another history, and of no others,
+     * this node's own is set aside and that member's taken.
+     */
+    adopt: memberSchema.optional(),
+    /** Changes nothing, only tells what would be done. */
+    dryRun: z.boolean().default(false),
+  })
+  .refine(({ from, adopt }) => from === undefined || adopt === undefined, {
+    path: ['from'],
+    message: 'expected either from or adopt, found both: what is adopted comes from that member',
+  });
 export type RepairRequest = z.infer<typeof repairRequestSchema>;
 export type RepairRequestInput = z.input<typeof repairRequestSchema>;
 
@@ -25,10 +34,10 @@ export const maxStretchesNamed = 16;
 
 /**
  * `forked`: another history of this log exists, signed as well; nothing was touched, for only people can say which one stays.
- * Else `damaged`: something is left; `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that
+ * `adopted`: they said it, and the other one has taken the place of this node's. Else `damaged`: something is left; `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that
  * was damaged is whole again; `sound`: nothing was damaged.
  */
-export const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'unfinished']);
+export const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'adopted', 'unfinished']);
 
 /** Entries from `firstSeq` up to, not including, `endSeq`. */
 export const damagedStretchSchema = z.object({
@@ -50,6 +59,25 @@ export const repairForkSchema = z.object({
   peer: z.string(),
 });
 
+/** Messages that are named of a history that was set aside: the folder has all of them. */
+export const maxMessagesNamed = 16;
+
+/** A history that this node has given up, and where it is kept. */
+export const setAsideSchema = z.object({
+  /** Name of the member whose history has taken its place. */
+  peer: z.string(),
+  /** Within the node's data folder. */
+  folder: z.string(),
+  /** The entries that the other history does not have: from `firstSeq` up to, not including, `endSeq`. */
+  firstSeq: sizeSchema,
+  endSeq: sizeSchema,
+  /** The first of them, but for those that retention has erased. */
+  messages: z
+    .array(z.object({ seq: sizeSchema, id: hashSchema, topic: z.string(), author: z.string() }))
+    .max(maxMessagesNamed),
+});
+export type SetAsideReport = z.infer<typeof setAsideSchema>;
+
 export const originRepairSchema = z.object({
   origin: originSchema,
   state: repairStateSchema,
@@ -64,6 +92,7 @@ export const originRepairSchema = z.object({
   /** The first of the stretches that are left. */
   left: z.array(damagedStretchSchema).max(maxStretchesNamed),
   fork: repairForkSchema.nullable(),
+  setAside: setAsideSchema.nullable(),
 });
 export type OriginRepair = z.infer<typeof originRepairSchema>;
 

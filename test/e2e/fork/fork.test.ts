@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
@@ -32,7 +32,7 @@ function publish(node: NodeApi, ...bodies: readonly string[]) {
   return node.publish({ messages: bodies.map((body) => ({ topic: 'fork', body })) });
 }
 
-test('a node that wrote alone after a restored backup finds its fork and goes on under a new origin', async () => {
+test('a node that wrote alone after a restored backup finds its fork, goes on under a new origin, and adopts the other history when it is told', async () => {
   const { path: dataDir } = resources.use(await temporaryFolder());
   const [folder, backup] = [join(dataDir, 'node-1'), join(dataDir, 'backup')];
   const oldOrigin = await withCluster(dataDir, 2, async (first, all) => {
@@ -66,5 +66,32 @@ test('a node that wrote alone after a restored backup finds its fork and goes on
     assert.match(status.stdout, /^forked: /);
     const compared = await grapevine('compare', 'node-1', 'node-2', '--data-dir', dataDir);
     assert.match(compared.stdout, new RegExp(`${oldOrigin} differs from entry 2 on`));
+
+    const planned = await grapevine('repair', 'node-1', '--adopt', 'node-2', '--dry-run', '--data-dir', dataDir);
+    assert.equal(planned.ending, 1, planned.stderr);
+    assert.match(planned.stdout, /It would be set aside, and that of node-2 taken/);
+    const adopted = await grapevine('repair', 'node-1', '--adopt', 'node-2', '--yes', '--data-dir', dataDir);
+    assert.equal(adopted.ending, 0, adopted.stdout + adopted.stderr);
+    assert.match(adopted.stdout, /1 log has another history now/);
+    const [setAside] = await readdir(join(folder, 'set-aside'));
+    assert.match(adopted.stdout, new RegExp(`had other entry 2; kept in its data folder, in set-aside/${setAside}`));
+    const kept = await readFile(join(folder, 'set-aside', setAside ?? '', 'messages.jsonl'), 'utf8');
+    assert.deepEqual([JSON.parse(kept).seq, JSON.parse(kept).body], [2, 'another three']);
+    await untilRootsEqual(all);
+    for (const node of all) {
+      const shown = (await node.topic('fork')).map(({ body }) => body);
+      assert.deepEqual(shown, ['one', 'two', 'three', 'four'], node.name);
+    }
+    const agreed = async () => {
+      const { ending, stdout } = await grapevine('status', '--data-dir', dataDir);
+      return ending === 0 && /^equal: /.test(stdout);
+    };
+    await until('both nodes say that there is no fork any more', agreed, 60_000);
+    const nothingLeft = await grapevine('repair', 'node-1', '--adopt', 'node-2', '--yes', '--data-dir', dataDir);
+    assert.match(nothingLeft.stdout, /no log has another history at node-2/);
   });
+  for (const name of ['node-1', 'node-2']) {
+    const checked = await grapevine('fsck', join(dataDir, name));
+    assert.equal(checked.ending, 0, checked.stdout);
+  }
 });
