@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { ApiKey } from './auth/api-keys.ts';
+import type { CacheVerdict } from './cache/cache-status.ts';
 import type { Route } from './routes/route.ts';
+import type { Answer } from './upstreams/answer.ts';
 
 /** What the steps learn about one request, each adding its part. */
 export class RequestContext {
@@ -26,6 +28,10 @@ export class RequestContext {
   maxBodyBytes = 0;
   /** Charges the caller with what the upstream says that the request cost. */
   chargeCost: ((cost: number) => Promise<void>) | undefined = undefined;
+  /** What the cache did for it, on routes that have one. */
+  cache: CacheVerdict | undefined = undefined;
+  /** Hears of the upstream's answer before the client gets it. */
+  onAnswer: ((answer: Pick<Answer, 'status' | 'headers'>) => void) | undefined = undefined;
   /** Upstream instances that the request was sent to, in order. */
   tried: readonly { readonly url: string }[] = [];
   /** The client's connection, if it asks for a WebSocket. */

@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import { ApiKeyVerifier } from './auth/api-keys.ts';
 import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
+import { AnswerCache } from './cache/answer-cache.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
 import { exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
@@ -25,6 +26,7 @@ import { answerProblem } from './steps/answer-problem.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
 import { bodyLimit } from './steps/body-limit.ts';
+import { cacheAnswers } from './steps/cache.ts';
 import { Drain } from './steps/drain.ts';
 import { forward } from './steps/forward.ts';
 import { InTurn } from './steps/in-turn.ts';
@@ -104,6 +106,8 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const byRoute = routeLimiters(routes, limiter);
   const limiters = [byAddress, byPrincipal, ...byRoute.values()];
   exposeLimits(metrics, limiters);
+  const forwarder = new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock);
+  const cache = new AnswerCache(config.cache, clock);
   const inTurn = new InTurn();
   const drain = new Drain();
 
@@ -126,7 +130,8 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       costPerRequest: rateLimit.costPerRequest,
     }),
     limitRoute(byRoute),
-    forward(new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock), clock),
+    cacheAnswers(cache, forwarder, clock),
+    forward(forwarder, clock),
   ];
 
   const app = createEdgeApp(steps, answerProblem(log));

@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
-import { costHeader } from '@grapevine/shared/http/cost-header.ts';
-import type { EdgeRequest, Step } from '../request-context.ts';
-import { deliverAnswer } from '../upstreams/deliver-answer.ts';
+import type { Step } from '../request-context.ts';
+import { chargeCost } from '../upstreams/answer-cost.ts';
+import { deliverAnswer, deliverInterim } from '../upstreams/deliver-answer.ts';
 import { ClientGone } from '../upstreams/failures.ts';
-import { returnedHeaders } from '../upstreams/forwarded-headers.ts';
 import type { Forwarder } from '../upstreams/forwarder.ts';
 import { takeBody } from '../upstreams/request-body.ts';
 
@@ -17,33 +16,16 @@ export function forward(forwarder: Forwarder, clock: Clock): Step {
     try {
       const body = await takeBody(request, context.maxBodyBytes);
       const onInterim = (status: number, headers: IncomingHttpHeaders): void =>
-        informClient(request, response, status, headers);
-      const { exchange, answer: coming } = forwarder.begin(request, body, onInterim, startedMs);
+        deliverInterim(status, headers, request, response);
+      const { exchange, answer: coming } = forwarder.begin(request, body, onInterim, { startedMs });
       context.whenOver.push(() => exchange.leave());
       context.tried = exchange.tried;
       const answer = await coming;
-      const cost = costOf(answer.headers);
-      if (cost > 0) await context.chargeCost?.(cost);
+      await chargeCost(answer, context);
+      context.onAnswer?.(answer);
       deliverAnswer(answer, request, response);
     } catch (error) {
       if (!(error instanceof ClientGone)) throw error;
     }
   };
-}
-
-/** What the upstream says that the request cost; 0 if it says nothing. */
-function costOf({ [costHeader]: text }: IncomingHttpHeaders): number {
-  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0;
-}
-
-/** HTTP/1.0 has no interim answers (RFC 9110 section 15.2). */
-function informClient(
-  request: EdgeRequest,
-  response: ServerResponse,
-  status: number,
-  headers: IncomingHttpHeaders,
-): void {
-  if (request.httpVersionMinor > 0 && !response.headersSent) {
-    response.writeInformation(status, returnedHeaders(headers, []));
-  }
 }

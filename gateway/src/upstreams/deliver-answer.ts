@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { EdgeRequest } from '../request-context.ts';
 import { Tunnel } from '../websocket/tunnel.ts';
@@ -19,6 +19,18 @@ export function deliverAnswer(answer: Answer, request: EdgeRequest, response: Se
   if (Buffer.isBuffer(body)) deliverWhole(answer, body, request, response);
   else if (body instanceof Duplex) openTunnel(answer, body, request, response);
   else deliverStream(answer, body, request, response);
+}
+
+/** Passes an interim answer on. HTTP/1.0 has none (RFC 9110 section 15.2). */
+export function deliverInterim(
+  status: number,
+  headers: IncomingHttpHeaders,
+  request: EdgeRequest,
+  response: ServerResponse,
+): void {
+  if (request.httpVersionMinor > 0 && !response.headersSent) {
+    response.writeInformation(status, returnedHeaders(headers, []));
+  }
 }
 
 function deliverWhole(answer: Answer, body: Buffer, { context, method }: EdgeRequest, response: ServerResponse): void {

@@ -3,6 +3,7 @@ import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { timeLeftHeader } from '@grapevine/shared/http/time-left.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { targetedHeader } from '../cache/cache-control.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { HeaderRules } from '../routes/route.ts';
 import { withoutBearer } from '../websocket/bearer-subprotocol.ts';
@@ -39,6 +40,7 @@ const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 /** Belong to the connection between the gateway and the upstream, or tell strangers what runs behind. */
 const notReturned = new Set([
   'connection',
+  targetedHeader,
   costHeader,
   'keep-alive',
   'proxy-authenticate',

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { EdgeRequest } from '../request-context.ts';
@@ -20,6 +21,13 @@ export interface Forwarding {
   readonly answer: Promise<Answer>;
 }
 
+export interface BeginOptions {
+  /** Since when its deadline runs, by the monotonic clock; since now when absent. */
+  readonly startedMs?: number;
+  /** Headers in place of the client's own conditions, names and values in turn. */
+  readonly conditions?: readonly string[] | undefined;
+}
+
 /** Sends requests to the upstreams of their routes, vouching for the callers. */
 export class Forwarder {
   readonly #upstreams: UpstreamPool;
@@ -34,12 +42,11 @@ export class Forwarder {
     this.#clock = clock;
   }
 
-  /** `startedMs`: since when its deadline runs, by the monotonic clock. */
   begin(
     { context, headers, method, url }: EdgeRequest,
     body: ExchangeOptions['body'],
     onInterim: ExchangeOptions['onInterim'],
-    startedMs = this.#clock.monotonicMs(),
+    { startedMs = this.#clock.monotonicMs(), conditions }: BeginOptions,
   ): Forwarding {
     const { route, identity } = context;
     if (route?.upstream === undefined) throw new Error('forwarding needs a route');
@@ -48,7 +55,10 @@ export class Forwarder {
       engine: route.engine,
       method,
       path: route.targetFor(url),
-      headers: forwardedHeaders(headers, context, vouched),
+      headers:
+        conditions === undefined
+          ? forwardedHeaders(headers, context, vouched)
+          : [...forwardedHeaders(withoutConditions(headers), context, vouched), ...conditions],
       body,
       upgrade: context.upgrade !== undefined,
       silenceMs: route.config.timeoutMs ?? this.#times.upstreamTimeoutMs,
@@ -58,4 +68,9 @@ export class Forwarder {
     });
     return { exchange, answer: this.#upstreams.group(route.upstream).carry(exchange) };
   }
+}
+
+function withoutConditions(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { 'if-none-match': _tags, 'if-modified-since': _since, ...others } = headers;
+  return others;
 }

@@ -118,6 +118,28 @@ export const gateway = z
           .describe('Principals and addresses tracked, about 200 bytes each.'),
       })
       .prefault({}),
+    cache: z
+      .strictObject({
+        maxBytes: z
+          .int()
+          .min(0)
+          .max(8 * 1024 ** 3)
+          .default(64 * 1024 ** 2)
+          .describe(
+            'Memory for answers that are kept, in bytes, in each worker. What was not used for longest goes first.',
+          ),
+        maxEntries: z.int().min(0).max(1_000_000).default(10_000).describe('Answers kept, in each worker.'),
+        maxEntryBytes: z
+          .int()
+          .min(0)
+          .max(64 * 1024 ** 2)
+          .default(1024 ** 2)
+          .describe(
+            'Longer bodies are not kept. Higher: few of them fill the cache, and as much more is held while one arrives.',
+          ),
+      })
+      .prefault({})
+      .describe('For routes with `cache: true`.'),
     breaker: z
       .strictObject({
         failureRatio: z

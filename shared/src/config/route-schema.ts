@@ -119,6 +119,10 @@ const routeSchema = z
       .describe(
         'A request that may be repeated goes to a second instance too when there is no answer after so long; never when absent. Lower: shorter tails, more load.',
       ),
+    cache: z
+      .boolean()
+      .default(false)
+      .describe('Whether answers are kept as far as their headers allow it (RFC 9111), and identical reads made once.'),
     rewrite: z
       .string()
       .regex(/^(\/[\w.~!$&'()+,=:@-]+)*$/, 'expected a path such as /v2, or nothing')

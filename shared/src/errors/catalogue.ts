@@ -208,6 +208,12 @@ export const catalogue = {
     remedy: 'Try again; publishes should carry an idempotency key so that trying again is safe.',
     retryable: true,
   },
+  NOT_CACHED: {
+    status: 504,
+    title: 'No answer is kept that could be given',
+    remedy: 'Ask without Cache-Control: only-if-cached.',
+    retryable: true,
+  },
   CONFIG_INVALID: {
     status: 500,
     title: 'The configuration is not valid',

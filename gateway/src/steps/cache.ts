@@ -1,0 +1,133 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Clock } from '@grapevine/shared/clock.ts';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { AnswerCache, CacheableRead, ReadResult } from '../cache/answer-cache.ts';
+import type { Wanted } from '../cache/answer-store.ts';
+import { requestDirectives } from '../cache/cache-control.ts';
+import { type Forwarded, forwardedStatus } from '../cache/cache-status.ts';
+import { isForOrigin } from '../cache/conditions.ts';
+import { deliverStored } from '../cache/deliver-stored.ts';
+import { StoredAnswer } from '../cache/stored-answer.ts';
+import { forwardedHeaderReader, principalOf } from '../cache/vary.ts';
+import { announcedBytes, isChunked } from '../limits/body-size.ts';
+import type { EdgeRequest, Step } from '../request-context.ts';
+import type { Answer } from '../upstreams/answer.ts';
+import { chargeCost } from '../upstreams/answer-cost.ts';
+import { deliverAnswer, deliverInterim } from '../upstreams/deliver-answer.ts';
+import { ClientGone } from '../upstreams/failures.ts';
+import type { Forwarder } from '../upstreams/forwarder.ts';
+
+const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Answers reads on routes that have a cache, from what is kept or together with others who ask the same. What it has no part
+ * in goes on to be forwarded; a write that succeeds takes what it changed out of the cache.
+ */
+export function cacheAnswers(cache: AnswerCache, forwarder: Forwarder, clock: Clock): Step {
+  return (request, response, next) => {
+    const { context, headers, method } = request;
+    const { route } = context;
+    const uri = addressOf(request);
+    if (route === undefined || uri === undefined || context.upgrade !== undefined) return next();
+    if (!safeMethods.includes(method)) {
+      context.onAnswer = (answer) => cache.changed(uri, answer);
+      return next();
+    }
+    if (!route.config.cache) return next();
+    const passBy = (why: Forwarded): void => {
+      context.cache = 'bypass';
+      context.answerHeader('cache-status', forwardedStatus(why));
+      next();
+    };
+    // A body is no part of the address: with one, the same address could mean anything.
+    if (method === 'OPTIONS' || announcedBytes(request) > 0 || isChunked(request)) return passBy('method');
+    if (isForOrigin(headers)) return passBy('bypass');
+    const wanted = {
+      uri,
+      route: route.name,
+      principal: principalOf(context.identity),
+      read: forwardedHeaderReader(request),
+    };
+    const read = readOf(wanted, request, response, forwarder);
+    const kept = cache.recall(read);
+    if (kept !== undefined) return deliver(kept, request, response, clock);
+    if (read.directives.has('only-if-cached')) {
+      throw new GrapevineError('NOT_CACHED', 'No answer is kept that this request could be given.');
+    }
+    if (method === 'HEAD') {
+      context.onAnswer = (answer) => cache.headSeen(wanted, answer);
+      return passBy('method');
+    }
+    return answerTogether(cache, read, request, response, clock);
+  };
+}
+
+async function answerTogether(
+  cache: AnswerCache,
+  read: CacheableRead,
+  request: EdgeRequest,
+  response: ServerResponse,
+  clock: Clock,
+): Promise<void> {
+  try {
+    const result = await cache.read(read);
+    const { answer } = result;
+    if (response.closed) return;
+    if (!(answer instanceof StoredAnswer)) await chargeCost(answer, request.context);
+    deliver(result, request, response, clock);
+  } catch (error) {
+    if (!(error instanceof ClientGone)) throw error;
+  }
+}
+
+function deliver(
+  { verdict, status, answer }: ReadResult,
+  request: EdgeRequest,
+  response: ServerResponse,
+  clock: Clock,
+): void {
+  request.context.cache = verdict;
+  if (answer instanceof StoredAnswer) {
+    deliverStored(answer, answer.ageSeconds(clock.monotonicMs()), status, request, response);
+  } else {
+    deliverAnswer(withCacheStatus(answer, status), request, response);
+  }
+}
+
+/** What caches before us said comes first (RFC 9211 section 2). */
+function withCacheStatus(answer: Answer, status: string): Answer {
+  const before = answer.headers['cache-status'];
+  const text = before === undefined ? status : `${String(before)}, ${status}`;
+  return { ...answer, headers: { ...answer.headers, 'cache-status': text } };
+}
+
+function readOf(wanted: Wanted, request: EdgeRequest, response: ServerResponse, forwarder: Forwarder): CacheableRead {
+  const { context, headers } = request;
+  const onInterim = (status: number, interim: IncomingHttpHeaders): void =>
+    deliverInterim(status, interim, request, response);
+  return {
+    ...wanted,
+    directives: requestDirectives(headers),
+    hasUncheckedCredentials:
+      context.identity === undefined && (headers.authorization !== undefined || headers['x-api-key'] !== undefined),
+    fetch: (conditions) => forwarder.begin(request, undefined, onInterim, { conditions }),
+    client: {
+      asked: (exchange) => {
+        context.tried = exchange.tried;
+      },
+      onOver: (listener) => {
+        if (response.closed) listener();
+        else context.whenOver.push(listener);
+      },
+    },
+  };
+}
+
+/** What a request asks for, as an absolute address; undefined when it does not say of which host. */
+function addressOf({ context, headers, url }: EdgeRequest): string | undefined {
+  const { host } = headers;
+  if (host === undefined) return undefined;
+  const defaultPort = context.scheme === 'http' ? ':80' : ':443';
+  const name = host.toLowerCase();
+  return `${context.scheme}://${name.endsWith(defaultPort) ? name.slice(0, -defaultPort.length) : name}${url}`;
+}
