@@ -157,7 +157,7 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   unready(): string | undefined {
-    const trouble = this.#parts.disk?.trouble?.message ?? this.replica.trouble;
+    const trouble = this.#parts.disk?.refusal?.message ?? this.replica.trouble;
     if (trouble !== undefined) return `This node cannot write to its disk: ${trouble}`;
     return this.#notTaking();
   }
@@ -206,8 +206,8 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   #requireDisk(): void {
-    const trouble = this.#parts.disk?.trouble;
-    if (trouble !== undefined) throw new GrapevineError(trouble.code, trouble.message, { retryAfterSeconds: 1 });
+    const refusal = this.#parts.disk?.refusal;
+    if (refusal !== undefined) throw new GrapevineError(refusal.code, refusal.message, { retryAfterSeconds: 1 });
   }
 
   /** Why no publish is taken, but for the disk. */

@@ -23,6 +23,12 @@ type KnownMessage = Omit<PublishResult, 'duplicate' | 'heldBy'>;
 
 const encoder = new TextEncoder();
 
+/**
+ * Longest wait for the disk, in milliseconds; what a publish allows for other nodes comes on top. Longer than a node takes
+ * that wakes up and asks its peers, during which publishes wait as well.
+ */
+const diskPatienceMs = 15_000;
+
 /** Accepts publishes, recognises repeated ones by their idempotency keys, and waits for what the replica makes of them. */
 export class Publisher {
   readonly #origin: string;
@@ -55,10 +61,13 @@ export class Publisher {
       fresh.push(blaming(index, () => this.#draftOf(author, message)));
       return { fresh: fresh.length - 1 };
     });
-    const [settled, repeated] = await Promise.all([
-      fresh.length === 0 ? nothingNew : this.#submit(fresh, claims, request),
-      this.#awaitRepeated(references, request),
-    ]);
+    const [settled, repeated] = await withinPatience(
+      request,
+      Promise.all([
+        fresh.length === 0 ? nothingNew : this.#submit(fresh, claims, request),
+        this.#awaitRepeated(references, request),
+      ]),
+    );
     return this.#outcome(references, settled, repeated);
   }
 
@@ -182,6 +191,21 @@ export class Publisher {
   #messageAt(placement: Placement | undefined): KnownMessage {
     if (placement === undefined) throw new RangeError('A settled publish has a place for every draft.');
     return { ...placement, origin: this.#origin };
+  }
+}
+
+/** Nobody waits for ever for a disk that hangs. What was handed to it may still be stored. */
+async function withinPatience<Result>({ acks, timeoutMs }: PublishRequest, outcome: Promise<Result>): Promise<Result> {
+  const { promise: timeUp, reject } = Promise.withResolvers<never>();
+  const patienceMs = diskPatienceMs + (acks === 1 ? 0 : timeoutMs);
+  const timer = setTimeout(() => {
+    const message = `It was not on the disk of this node after ${patienceMs / 1_000} s.`;
+    reject(new GrapevineError('OUTCOME_UNKNOWN', message, { retryAfterSeconds: 1 }));
+  }, patienceMs);
+  try {
+    return await Promise.race([outcome, timeUp]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -45,3 +45,18 @@ test('trouble shows until it is over, and whoever waits for that is told each ti
     assert.equal(told, times);
   }
 });
+
+test('a disk that hangs for long counts as one that takes nothing, until it answers', async () => {
+  const registry = new Registry();
+  const log = pino({ level: 'silent' });
+  const [patient, health] = [new StoreHealth(new Registry(), log), new StoreHealth(registry, log, 0)];
+  assert.equal(patient.refusal, undefined);
+  patient.begun();
+  assert.equal(patient.refusal, undefined, 'it has only just begun');
+  health.begun();
+  assert.equal(health.refusal?.code, 'DISK_FAILED');
+  assert.match(health.refusal.message, /has not ended a write for 0 s/);
+  assert.equal(await sample(registry, 'grapevine_store_writable'), 0);
+  health.failed(full);
+  assert.equal(health.refusal, full);
+});

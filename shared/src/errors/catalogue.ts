@@ -198,7 +198,7 @@ export const catalogue = {
   },
   OUTCOME_UNKNOWN: {
     status: 503,
-    title: 'The disk of this node failed while it was writing',
+    title: 'The disk of this node failed, or gave no answer, while it was writing',
     remedy: 'Whether the message was stored is unknown: send it again with the same idempotency key.',
     retryable: true,
   },

@@ -1,6 +1,6 @@
 /**
  * Nodes whose disks give trouble. The file systems are real ones in mount namespaces of the nodes' own: a small tmpfs that
- * something else fills, a folder that is mounted read-only.
+ * something else fills, a folder that is mounted read-only. Errors and delays are put into the system calls of running nodes.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -10,9 +10,11 @@ import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { errorOf, request } from '../clients.ts';
 import { randomBasePort, temporaryFolder } from '../cluster.ts';
+import { grapevine } from '../command.ts';
 import { untilRootsEqual } from '../node-api.ts';
 import { NodeFamily, type NodeFamilyOptions, type NodeProcess } from '../node-process.ts';
 import { until } from '../until.ts';
+import { Injection } from './injection.ts';
 
 const run = promisify(execFile);
 const topic = 'trouble';
@@ -45,6 +47,19 @@ function messages(count: number, body: string) {
 /** Why the node says that it is not ready; undefined when it is. */
 async function unready(node: NodeProcess): Promise<string | undefined> {
   return errorOf(await request(`${node.api.url}/readyz`))?.message;
+}
+
+async function statesSeenBy({ api }: NodeProcess): Promise<string[]> {
+  return (await api.members()).map(({ state }) => state);
+}
+
+/** Each node shows every acknowledged message, and none twice. */
+async function requireAll(acknowledged: ReadonlySet<string>, ...nodes: readonly NodeProcess[]): Promise<void> {
+  for (const { api } of nodes) {
+    const ids = (await api.topic(topic)).map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.deepEqual(acknowledged.difference(new Set(ids)), new Set(), `${api.name} has all that was acknowledged`);
+  }
 }
 
 describe('a node whose disk', () => {
@@ -80,18 +95,91 @@ describe('a node whose disk', () => {
     assert.equal(series('grapevine_store_writable'), 0);
     assert.ok(series('grapevine_store_failures_total{') >= 1);
     await publish(other, 'meanwhile');
-    const states = async () => (await other.api.members()).map(({ state }) => state);
-    assert.deepEqual(await states(), ['alive', 'alive']);
+    assert.deepEqual(await statesSeenBy(other), ['alive', 'alive']);
 
     await beside(full, 'rm', ballast);
     await until('the node is ready again', async () => (await unready(full)) === undefined);
     await publish(full, 'after');
     await untilRootsEqual([full.api, other.api]);
-    for (const { api } of [full, other]) {
-      const ids = (await api.topic(topic)).map(({ id }) => id);
-      assert.equal(new Set(ids).size, ids.length);
-      assert.deepEqual(acknowledged.difference(new Set(ids)), new Set(), `${api.name} has all that was acknowledged`);
+    await requireAll(acknowledged, full, other);
+  });
+
+  for (const [what, calls] of [
+    ['fails to write its journal', ['pwrite64']],
+    ['fails to sync its database', ['fdatasync']],
+  ] as const) {
+    test(`${what} acknowledges nothing, goes on reading and gossiping, and recovers by itself`, async () => {
+      const nodes = await family({});
+      const [failing, other] = [await nodes.start(1), await nodes.start(2)];
+      const acknowledged = new Set<string>();
+      const publish = async ({ api }: NodeProcess, body: string): Promise<void> => {
+        for (const { id } of (await api.publish({ messages: messages(5, body) })).results) acknowledged.add(id);
+      };
+      await publish(failing, 'before');
+      await untilRootsEqual([failing.api, other.api]);
+      {
+        await using _ = await Injection.begin(failing.pid, calls, 'error=EIO');
+        const refusal = await until('a refusal', () =>
+          publish(failing, 'while it fails').then(
+            () => undefined,
+            (error: unknown) => String(error),
+          ),
+        );
+        assert.match(refusal, /DISK_FAILED|OUTCOME_UNKNOWN/);
+        await until('the node knows why', async () => /EIO|Input\/output/i.test((await unready(failing)) ?? ''));
+        await assert.rejects(publish(failing, 'refused'), /DISK_FAILED/);
+        await publish(other, 'meanwhile');
+        const readable = new Set((await failing.api.topic(topic)).map(({ id }) => id));
+        const before = acknowledged.values().take(5);
+        for (const id of before) assert.ok(readable.has(id));
+        assert.deepEqual(await statesSeenBy(other), ['alive', 'alive']);
+      }
+      await until('the node is ready again', async () => (await unready(failing)) === undefined);
+      await publish(failing, 'after');
+      await untilRootsEqual([failing.api, other.api]);
+      await requireAll(acknowledged, failing, other);
+      assert.deepEqual(await nodes.fatalLogLines(1), []);
+      assert.equal(await failing.end('SIGTERM'), 0);
+      assert.equal((await grapevine('fsck', nodes.folder(1))).ending, 0);
+    });
+  }
+
+  test('hangs keeps nobody waiting for ever, goes on reading and gossiping, and recovers by itself', async () => {
+    const nodes = await family({});
+    const [hanging, other] = [await nodes.start(1), await nodes.start(2)];
+    const acknowledged = new Set<string>();
+    const publish = async ({ api }: NodeProcess, body: string): Promise<void> => {
+      const message = { topic, body, idempotencyKey: body };
+      for (const { id } of (await api.publish({ messages: [message] })).results) acknowledged.add(id);
+    };
+    await publish(hanging, 'before');
+    await untilRootsEqual([hanging.api, other.api]);
+    {
+      await using _ = await Injection.begin(hanging.pid, ['pwrite64'], 'delay_enter=600000000');
+      const waiting = assert.rejects(publish(hanging, 'into the void'), /OUTCOME_UNKNOWN/);
+      await until(
+        'the node knows why',
+        async () => /has not ended a write/.test((await unready(hanging)) ?? ''),
+        60_000,
+      );
+      await assert.rejects(publish(hanging, 'refused'), /DISK_FAILED/);
+      await publish(other, 'meanwhile');
+      assert.deepEqual(
+        (await hanging.api.topic(topic)).map(({ body }) => body),
+        ['before'],
+      );
+      assert.deepEqual(await statesSeenBy(other), ['alive', 'alive']);
+      await waiting;
     }
+    await until('the node is ready again', async () => (await unready(hanging)) === undefined);
+    // As the error says: with the same key it does no harm.
+    await publish(hanging, 'into the void');
+    await untilRootsEqual([hanging.api, other.api]);
+    await requireAll(acknowledged, hanging, other);
+    assert.deepEqual(
+      new Set((await other.api.topic(topic)).map(({ body }) => body)),
+      new Set(['before', 'meanwhile', 'into the void']),
+    );
   });
 
   for (const [what, prepare, complaint] of [

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** What becomes of a system call, in the words of `strace --inject`: `error=EIO`, or a delay in microseconds. */
+export type Outcome = 'error=EIO' | `delay_enter=${number}`;
+
+/** Has a running process's system calls come to something else, until it is disposed of. */
+export class Injection implements AsyncDisposable {
+  readonly #child: ReturnType<typeof spawn>;
+
+  private constructor(child: ReturnType<typeof spawn>) {
+    this.#child = child;
+  }
+
+  /** Resolves when all calls of the process are caught. */
+  static async begin(pid: number, calls: readonly string[], outcome: Outcome): Promise<Injection> {
+    const list = calls.join();
+    const flags = ['--follow-forks', `--attach=${pid}`, `--trace=${list}`, `--inject=${list}:${outcome}`];
+    const child = spawn('strace', [...flags, '--output=/dev/null'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const lines = createInterface(child.stderr);
+    for await (const line of lines) {
+      if (/attached/.test(line)) return new Injection(child);
+      throw new Error(`strace: ${line}`);
+    }
+    throw new Error('strace ended.');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGTERM');
+    await once(this.#child, 'exit');
+  }
+}
