@@ -75,6 +75,28 @@ test('limits show the rates and how many keys they track', async () => {
   });
 });
 
+test('the cache shows what it did, and is emptied by address, by prefix and whole', async () => {
+  assert.deepEqual(await read('/cache'), {
+    entries: 0,
+    bytes: 0,
+    evictions: 0,
+    invalidations: 0,
+    requests: { hit: 0, stale: 0, revalidated: 0, collapsed: 0, miss: 0, bypass: 0 },
+  });
+  const purge = (query: string): Promise<Response> =>
+    fetch(`${gateway.adminUrl}/cache/purge${query}`, { method: 'POST' });
+  for (const query of ['?all=true', '?url=/x', '?prefix=http://a.example/']) {
+    assert.deepEqual(await (await purge(query)).json(), { purged: 0 }, query);
+  }
+  for (const query of ['', '?all=no', '?url=/x&all=true', '?prefix=', '?everything']) {
+    const refused = await purge(query);
+    assert.equal(refused.status, 400, query);
+    assert.equal(((await refused.json()) as { code: string }).code, 'INVALID_ARGUMENT');
+  }
+  const read405 = await fetch(`${gateway.adminUrl}/cache/purge`);
+  assert.deepEqual([read405.status, read405.headers.get('allow')], [405, 'POST']);
+});
+
 test('anything else is a problem document', async () => {
   const unknown = await fetch(`${gateway.adminUrl}/reload`);
   assert.equal(unknown.status, 404);

@@ -4,6 +4,8 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
 import { Registry } from 'prom-client';
+import type { CacheStatus } from './cache/answer-cache.ts';
+import { type Purge, parsePurge } from './cache/purge.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
 import { pathOf } from './routes/request-target.ts';
 import type { RouteTable } from './routes/route-table.ts';
@@ -17,6 +19,9 @@ export interface AdminSources {
   metrics(): Promise<string>;
   upstreams(): Promise<readonly UpstreamStatus[]>;
   rates(): Promise<readonly RateStatus[]>;
+  cache(): Promise<CacheStatus>;
+  /** Takes answers out of the cache; answers how many. */
+  purge(purge: Purge): Promise<number>;
   readiness(): 'ready' | 'starting' | 'draining';
 }
 
@@ -32,15 +37,22 @@ export function startAdmin(sources: AdminSources): Promise<ListeningServer> {
   });
 }
 
-type AdminHandler = (response: ServerResponse) => void | Promise<void>;
+type AdminHandler = (response: ServerResponse, query: URLSearchParams) => void | Promise<void>;
 
-/** What operators and probes read; changes nothing. It has no login of its own: keep it on loopback. */
+/** What operators and probes read, and what operators change. It has no login of its own: keep it on loopback. */
 function createAdminServer(sources: AdminSources): Server {
   const { routes, config } = sources;
-  const handlers: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
+  const writes: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
+    [
+      '/cache/purge',
+      async (response, query) => sendJson(response, 200, { purged: await sources.purge(parsePurge(query)) }),
+    ],
+  ]);
+  const reads: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
     ['/healthz', (response) => sendJson(response, 200, { status: 'ok' })],
     ['/readyz', (response) => sendReadiness(response, sources.readiness())],
     ['/metrics', async (response) => sendMetrics(response, await sources.metrics())],
+    ['/cache', async (response) => sendJson(response, 200, await sources.cache())],
     ['/upstreams', async (response) => sendJson(response, 200, { upstreams: await sources.upstreams() })],
     // As they stand in the configuration, with its defaults.
     ['/routes', (response) => sendJson(response, 200, { routes: routes.routes.map((route) => route.config) })],
@@ -50,24 +62,33 @@ function createAdminServer(sources: AdminSources): Server {
     ],
   ]);
   return createServer((request, response) => {
-    answer(handlers, request, response).catch((error: unknown) => sendProblem(request, response, error));
+    answer({ reads, writes }, request, response).catch((error: unknown) => sendProblem(request, response, error));
   });
 }
 
 async function answer(
-  handlers: ReadonlyMap<string, AdminHandler>,
+  {
+    reads,
+    writes,
+  }: { readonly reads: ReadonlyMap<string, AdminHandler>; readonly writes: ReadonlyMap<string, AdminHandler> },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const handler = handlers.get(pathOf(request.url ?? ''));
+  const { url = '' } = request;
+  const path = pathOf(url);
+  const handler = reads.get(path) ?? writes.get(path);
   if (handler === undefined) {
-    throw new GrapevineError('NOT_FOUND', `The admin listener serves ${[...handlers.keys()].join(', ')}.`);
+    throw new GrapevineError(
+      'NOT_FOUND',
+      `The admin listener serves ${[...reads.keys(), ...writes.keys()].join(', ')}.`,
+    );
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD');
-    throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected GET or HEAD.`);
+  const allowed = reads.has(path) ? ['GET', 'HEAD'] : ['POST'];
+  if (!allowed.includes(request.method ?? '')) {
+    response.setHeader('allow', allowed.join(', '));
+    throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected ${allowed.join(' or ')}.`);
   }
-  await handler(response);
+  await handler(response, new URLSearchParams(url.slice(path.length)));
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -17,6 +17,8 @@ export async function startAlone(dependencies: GatewayDependencies): Promise<Lon
       metrics: () => dependencies.metrics.metrics(),
       upstreams: async () => gateway.upstreams(),
       rates: async () => gateway.rates(),
+      cache: async () => gateway.cache.status(),
+      purge: async (purge) => gateway.cache.purge(purge),
       readiness: () => (gateway.draining ? 'draining' : 'ready'),
     });
     return {

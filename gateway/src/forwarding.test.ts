@@ -268,7 +268,7 @@ for (const engine of engines) {
         await until('the line is there', () => gateway.logs.some((line) => line['requestId'] === 'logged-1'));
         const lines = gateway.logs.filter((line) => line['requestId'] === 'logged-1');
         assert.equal(lines.length, 1);
-        const { time, ms, bytes, ...rest } = lines[0] ?? {};
+        const { time, ms, upstreamMs, bytes, ...rest } = lines[0] ?? {};
         assert.deepEqual(rest, {
           level: 'info',
           name: 'gateway',
@@ -284,6 +284,7 @@ for (const engine of engines) {
           msg: 'request',
         });
         assert.equal(typeof ms, 'number');
+        assert.equal(typeof upstreamMs, 'number');
         assert.ok(Number(bytes) > 2);
         assert.match(String(time), /^\d{4}-/);
       });

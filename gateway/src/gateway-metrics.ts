@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { CacheStatus } from './cache/answer-cache.ts';
 import { DurationHistogram, type DurationSeries } from './duration-histogram.ts';
 import type { KeyedRateLimiter } from './limits/rate-limiter.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
@@ -125,6 +126,49 @@ export function exposeLimits(registry: Registry, limiters: readonly KeyedRateLim
     registers: [registry],
     collect() {
       for (const { name, tracked } of limiters) this.set({ limit: name }, tracked);
+    },
+  });
+}
+
+/** What the cache did and holds, read when somebody asks. */
+export function exposeCache(registry: Registry, status: () => CacheStatus): void {
+  const registers = [registry];
+  new Counter({
+    name: 'grapevine_gateway_cache_requests_total',
+    help: 'Requests on routes with a cache, by what it did for them.',
+    labelNames: ['verdict'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [verdict, count] of Object.entries(status().requests)) this.inc({ verdict }, count);
+    },
+  });
+  new Counter({
+    name: 'grapevine_gateway_cache_removals_total',
+    help: 'Answers taken out of the cache: evicted for its bounds, invalidated by writes.',
+    labelNames: ['why'],
+    registers,
+    collect() {
+      this.reset();
+      const { evictions, invalidations } = status();
+      this.inc({ why: 'evicted' }, evictions);
+      this.inc({ why: 'invalidated' }, invalidations);
+    },
+  });
+  new Gauge({
+    name: 'grapevine_gateway_cache_entries',
+    help: 'Answers that are kept.',
+    registers,
+    collect() {
+      this.set(status().entries);
+    },
+  });
+  new Gauge({
+    name: 'grapevine_gateway_cache_bytes',
+    help: 'Memory that kept answers take, about.',
+    registers,
+    collect() {
+      this.set(status().bytes);
     },
   });
 }

@@ -34,6 +34,9 @@ export class RequestContext {
   onAnswer: ((answer: Pick<Answer, 'status' | 'headers'>) => void) | undefined = undefined;
   /** Upstream instances that the request was sent to, in order. */
   tried: readonly { readonly url: string }[] = [];
+  /** When it was sent on, and when an answer began after however many attempts; by the monotonic clock. */
+  sentMs: number | undefined = undefined;
+  answeredMs: number | undefined = undefined;
   /** The client's connection, if it asks for a WebSocket. */
   upgrade: Duplex | undefined = undefined;
   /** Ends a stream that would never end by itself, in the words of its protocol. */

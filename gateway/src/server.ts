@@ -13,7 +13,7 @@ import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { AnswerCache } from './cache/answer-cache.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
-import { exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
+import { exposeCache, exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
 import type { OpenPointStore, Rate } from './limits/point-store.ts';
 import { KeyedRateLimiter, type RateStatus } from './limits/rate-limiter.ts';
@@ -62,6 +62,7 @@ export interface Gateway extends Stoppable {
   readonly port: number;
   readonly routes: RouteTable;
   readonly draining: boolean;
+  readonly cache: AnswerCache;
   upstreams(): readonly UpstreamStatus[];
   rates(): readonly RateStatus[];
 }
@@ -108,6 +109,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   exposeLimits(metrics, limiters);
   const forwarder = new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock);
   const cache = new AnswerCache(config.cache, clock);
+  exposeCache(metrics, () => cache.status());
   const inTurn = new InTurn();
   const drain = new Drain();
 
@@ -150,6 +152,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     name: 'gateway',
     port: http.port,
     routes,
+    cache,
     get draining() {
       return drain.draining;
     },

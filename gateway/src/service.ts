@@ -60,8 +60,9 @@ async function startWorker(config: Config, log: Logger): Promise<StartedService>
     metrics: await dependencies.metrics.getMetricsAsJSON(),
     upstreams: gateway.upstreams(),
     rates: gateway.rates(),
+    cache: gateway.cache.status(),
   });
-  const primary = connectToPrimary(report);
+  const primary = connectToPrimary(report, async (purge) => gateway.cache.purge(purge));
   const gateway = await startGateway({ ...dependencies, sharesPort: true, openPoints: pointsOfPrimary(primary) });
   opened.defer(() => gateway.stop());
   const running = opened.move();
@@ -83,6 +84,8 @@ async function startPrimary(count: number, config: Config, log: Logger): Promise
       metrics: () => workers.metrics(),
       upstreams: () => workers.upstreams(),
       rates: () => workers.rates(),
+      cache: () => workers.cache(),
+      purge: (purge) => workers.purge(purge),
       readiness: () => (workers.stopping ? 'draining' : workers.running > 0 ? 'ready' : 'starting'),
     });
     return {

@@ -12,6 +12,7 @@ import { type CacheVerdict, type Forwarded, forwardedStatus, hitStatus } from '.
 import { conditionsFor, confirms, updatedHeaders } from './conditions.ts';
 import { CopiedStream } from './copied-stream.ts';
 import { Flight, Flights } from './flight.ts';
+import { type Purge, purges } from './purge.ts';
 import { isStandInStatus, mayStandIn, type Reuse, reuseOf } from './reuse.ts';
 import { StoredAnswer, type Terms } from './stored-answer.ts';
 import { termsOf } from './terms.ts';
@@ -20,6 +21,8 @@ import { selectionOf, selects, variedNames } from './vary.ts';
 export interface CacheOptions extends StoreBounds {
   /** Longer bodies pass by. */
   readonly maxEntryBytes: number;
+  /** Longest that a request waits for what another one has asked, in milliseconds: that one's answer may be the slow one. */
+  readonly joinMs: number;
 }
 
 /** A GET that an answer may be kept for. */
@@ -50,6 +53,18 @@ export interface ReadResult {
   readonly answer: StoredAnswer | Answer;
 }
 
+/** What the cache did and holds. */
+export interface CacheStatus {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Answers that the bounds pushed out. */
+  readonly evictions: number;
+  /** Answers that writes took out. */
+  readonly invalidations: number;
+  /** Requests by what the cache did for them. */
+  readonly requests: Readonly<Record<CacheVerdict, number>>;
+}
+
 /** Rounds of waiting for others, after which a request goes on alone: one that began before it came, and one after. */
 const maxWaits = 2;
 /**
@@ -61,21 +76,35 @@ const noBytes = Buffer.alloc(0);
 
 /** A shared cache (RFC 9111) that makes identical reads once. */
 export class AnswerCache {
-  readonly store: AnswerStore;
+  readonly #store: AnswerStore;
   readonly #maxEntryBytes: number;
+  readonly #joinMs: number;
   readonly #clock: Clock;
   readonly #flights = new Flights();
+  readonly #requests = { hit: 0, stale: 0, revalidated: 0, collapsed: 0, miss: 0, bypass: 0 };
+  #invalidations = 0;
   #order = 0;
 
   constructor(options: CacheOptions, clock: Clock) {
-    this.store = new AnswerStore(options);
+    this.#store = new AnswerStore(options);
     this.#maxEntryBytes = options.maxEntryBytes;
+    this.#joinMs = options.joinMs;
     this.#clock = clock;
+  }
+
+  /** Counts what was done for a request. */
+  count(verdict: CacheVerdict): void {
+    this.#requests[verdict]++;
+  }
+
+  status(): CacheStatus {
+    const { entries, bytes, evictions } = this.#store;
+    return { entries, bytes, evictions, invalidations: this.#invalidations, requests: { ...this.#requests } };
   }
 
   /** What is kept and may go out at once; otherwise the request is `read`. */
   recall(read: CacheableRead): ReadResult | undefined {
-    const stored = this.store.find(read);
+    const stored = this.#store.find(read);
     if (stored === undefined || stored.terms.sharing === 'nobody') return undefined;
     const nowMs = this.#clock.monotonicMs();
     const reuse = reuseOf(stored, read.directives, nowMs);
@@ -91,7 +120,7 @@ export class AnswerCache {
     // The answer to such a request may not be kept (RFC 9111 section 5.2.1.5), so that nobody else could use it.
     if (read.directives.has('no-store') || read.hasUncheckedCredentials) return this.#alone(read);
     for (let waits = 0; waits < maxWaits; waits++) {
-      const stored = this.store.find(read);
+      const stored = this.#store.find(read);
       if (stored?.terms.sharing === 'nobody' && stored.leftSeconds(this.#clock.monotonicMs()) > 0) break;
       const flight = this.#flights.find(read.uri, read.route, read.read);
       if (flight === undefined) return this.#lead(read, stored, this.#newFlight(read));
@@ -116,30 +145,32 @@ export class AnswerCache {
   changed(uri: string, { status, headers }: Pick<Answer, 'status' | 'headers'>): void {
     if (status < 200 || status >= 400) return;
     for (const address of [uri, ...namedAddresses(uri, headers)]) {
-      this.store.invalidate(address);
+      this.#invalidations += this.#store.invalidate(address);
       this.#flights.overtakeAt(address);
     }
   }
 
   /** The answer to a HEAD: what is kept of the GET is given up if it differs (RFC 9111 section 4.3.5). */
   headSeen(wanted: Wanted, { status, headers }: Pick<Answer, 'status' | 'headers'>): void {
-    const stored = this.store.find(wanted);
+    const stored = this.#store.find(wanted);
     if (stored === undefined || stored.terms.sharing === 'nobody' || status !== 200) return;
     const same = ['etag', 'last-modified', 'content-length'].every(
       (name) => headers[name] === undefined || headers[name] === stored.headers[name],
     );
-    if (!same) this.store.delete(stored);
+    if (!same) this.#store.delete(stored);
   }
 
-  /** Gives up what is kept for the addresses that `matches`; answers how many answers that were. */
-  purge(matches: (uri: string) => boolean): number {
+  /** Gives up what is kept for some addresses; answers how many answers that were. */
+  purge(purge: Purge): number {
+    const matches = purges(purge);
     this.#flights.overtake(matches);
-    return this.store.purge(matches);
+    return this.#store.purge(matches);
   }
 
   #newFlight({ uri, route, read }: CacheableRead): Flight {
-    const names = this.store.variedNames(uri, route) ?? [];
-    const flight = new Flight(uri, route, selectionOf(names, read), ++this.#order);
+    const names = this.#store.variedNames(uri, route) ?? [];
+    const selection = selectionOf(names, read);
+    const flight = new Flight({ uri, route, selection, order: ++this.#order, patienceMs: this.#joinMs });
     this.#flights.add(flight);
     return flight;
   }
@@ -181,7 +212,7 @@ export class AnswerCache {
     const base = kept?.terms.sharing === 'nobody' ? undefined : kept;
     const askedMs = this.#clock.monotonicMs();
     const reuse = base === undefined ? undefined : reuseOf(base, read.directives, askedMs);
-    const why = forwardedBecause(reuse, this.store.variedNames(read.uri, read.route) !== undefined);
+    const why = forwardedBecause(reuse, this.#store.variedNames(read.uri, read.route) !== undefined);
     try {
       const { exchange, answer: coming } = read.fetch(base === undefined ? [] : conditionsFor(base.headers));
       read.client.asked(exchange);
@@ -190,7 +221,7 @@ export class AnswerCache {
       const answer = await coming;
       if (answer.status === 304 && base !== undefined) {
         if (confirms(answer.headers, base.headers)) return this.#confirmed(read, base, answer, askedMs, flight, why);
-        this.store.delete(base);
+        this.#store.delete(base);
         return await this.#lead(read, undefined, flight);
       }
       if (isStandInStatus(answer.status)) {
@@ -289,8 +320,8 @@ export class AnswerCache {
   }
 
   #keep(stored: StoredAnswer, instead: StoredAnswer | undefined, flight: Flight): void {
-    if (instead !== undefined) this.store.delete(instead);
-    if (stored.terms.sharing !== 'nobody' && !flight.overtaken) this.store.put(stored);
+    if (instead !== undefined) this.#store.delete(instead);
+    if (stored.terms.sharing !== 'nobody' && !flight.overtaken) this.#store.put(stored);
   }
 
   /** What was kept is no longer what the upstream answers. That nothing can be kept instead is worth knowing. */
@@ -305,12 +336,12 @@ export class AnswerCache {
     flight.settle('unshared');
     // An error says nothing about what comes next.
     if (status >= 400) {
-      if (kept !== undefined && status < 500) this.store.delete(kept);
+      if (kept !== undefined && status < 500) this.#store.delete(kept);
       return;
     }
-    if (kept !== undefined) this.store.delete(kept);
+    if (kept !== undefined) this.#store.delete(kept);
     const unkept = { ...terms, sharing: 'nobody', lifetimeSeconds: unkeptSeconds, initialAgeSeconds: 0 } as const;
-    if (!flight.overtaken) this.store.put(this.#storedAnswer(read, status, { vary: headers.vary }, noBytes, unkept));
+    if (!flight.overtaken) this.#store.put(this.#storedAnswer(read, status, { vary: headers.vary }, noBytes, unkept));
   }
 
   #terms(read: CacheableRead, status: number, headers: IncomingHttpHeaders, askedMs: number): Terms {

@@ -4,9 +4,6 @@ import { type HeaderReader, type Selection, selects } from './vary.ts';
 /** What became of a flight, for those who wait for it: an answer, or that each must ask for itself. */
 export type Outcome = StoredAnswer | 'unshared' | 'failed';
 
-/** Longest that somebody waits for what somebody else has asked, in milliseconds: that one's upstream may be the slow one. */
-const patienceMs = 5_000;
-
 /** One request on its way to an upstream, for whoever asks the same meanwhile. */
 export class Flight {
   readonly uri: string;
@@ -17,6 +14,7 @@ export class Flight {
   /** Whether its address has changed since: what it brings was true when it was asked for, and is not kept. */
   overtaken = false;
   readonly outcome: Promise<Outcome>;
+  readonly #patienceMs: number;
   #settle: (outcome: Outcome) => void = () => {};
   #patience: Promise<'late'> | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -24,11 +22,19 @@ export class Flight {
   /** Called when nobody waits any more. */
   onDeserted: () => void = () => {};
 
-  constructor(uri: string, route: string, selection: Selection, order: number) {
-    this.uri = uri;
-    this.route = route;
-    this.selection = selection;
-    this.order = order;
+  constructor(parts: {
+    readonly uri: string;
+    readonly route: string;
+    readonly selection: Selection;
+    readonly order: number;
+    /** Longest that somebody waits for it. */
+    readonly patienceMs: number;
+  }) {
+    this.uri = parts.uri;
+    this.route = parts.route;
+    this.selection = parts.selection;
+    this.order = parts.order;
+    this.#patienceMs = parts.patienceMs;
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -55,7 +61,7 @@ export class Flight {
   wait(): Promise<Outcome | 'late'> {
     // One timer for all who follow: the first of them has waited longest.
     this.#patience ??= new Promise((resolve) => {
-      this.#timer = setTimeout(() => resolve('late'), patienceMs);
+      this.#timer = setTimeout(() => resolve('late'), this.#patienceMs);
     });
     return Promise.race([this.outcome, this.#patience]);
   }

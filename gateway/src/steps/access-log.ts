@@ -2,7 +2,7 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import { outputOf } from '@grapevine/shared/logging.ts';
 import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
-import type { Step } from '../request-context.ts';
+import type { RequestContext, Step } from '../request-context.ts';
 import { pathOf } from '../routes/request-target.ts';
 
 /** Longest path that is logged. The query is not: it can hold what nobody should read in a log. */
@@ -41,11 +41,18 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
           member('route', route?.name) +
           member('upstream', context.tried.at(-1)?.url) +
           `,"attempts":${context.tried.length}` +
+          member('cache', context.cache) +
+          upstreamMs(context, startedMs + ms) +
           `,"bytes":${socket.bytesWritten - bytesBefore},"msg":"request"}\n`,
       );
     });
     next();
   };
+}
+
+/** How long the upstream took, in all attempts together, until its answer began or nobody waited any more. */
+function upstreamMs({ sentMs, answeredMs }: RequestContext, overMs: number): string {
+  return sentMs === undefined ? '' : `,"upstreamMs":${milliseconds((answeredMs ?? overMs) - sentMs)}`;
 }
 
 /** To three places. Printing a fraction costs more than printing its parts. */

@@ -36,6 +36,7 @@ export function cacheAnswers(cache: AnswerCache, forwarder: Forwarder, clock: Cl
     if (!route.config.cache) return next();
     const passBy = (why: Forwarded): void => {
       context.cache = 'bypass';
+      cache.count('bypass');
       context.answerHeader('cache-status', forwardedStatus(why));
       next();
     };
@@ -48,9 +49,9 @@ export function cacheAnswers(cache: AnswerCache, forwarder: Forwarder, clock: Cl
       principal: principalOf(context.identity),
       read: forwardedHeaderReader(request),
     };
-    const read = readOf(wanted, request, response, forwarder);
+    const read = readOf(wanted, request, response, { forwarder, clock });
     const kept = cache.recall(read);
-    if (kept !== undefined) return deliver(kept, request, response, clock);
+    if (kept !== undefined) return deliver(kept, cache, request, response, clock);
     if (read.directives.has('only-if-cached')) {
       throw new GrapevineError('NOT_CACHED', 'No answer is kept that this request could be given.');
     }
@@ -72,9 +73,10 @@ async function answerTogether(
   try {
     const result = await cache.read(read);
     const { answer } = result;
+    request.context.answeredMs = clock.monotonicMs();
     if (response.closed) return;
     if (!(answer instanceof StoredAnswer)) await chargeCost(answer, request.context);
-    deliver(result, request, response, clock);
+    deliver(result, cache, request, response, clock);
   } catch (error) {
     if (!(error instanceof ClientGone)) throw error;
   }
@@ -82,11 +84,13 @@ async function answerTogether(
 
 function deliver(
   { verdict, status, answer }: ReadResult,
+  cache: AnswerCache,
   request: EdgeRequest,
   response: ServerResponse,
   clock: Clock,
 ): void {
   request.context.cache = verdict;
+  cache.count(verdict);
   if (answer instanceof StoredAnswer) {
     deliverStored(answer, answer.ageSeconds(clock.monotonicMs()), status, request, response);
   } else {
@@ -101,7 +105,12 @@ function withCacheStatus(answer: Answer, status: string): Answer {
   return { ...answer, headers: { ...answer.headers, 'cache-status': text } };
 }
 
-function readOf(wanted: Wanted, request: EdgeRequest, response: ServerResponse, forwarder: Forwarder): CacheableRead {
+function readOf(
+  wanted: Wanted,
+  request: EdgeRequest,
+  response: ServerResponse,
+  { forwarder, clock }: { readonly forwarder: Forwarder; readonly clock: Clock },
+): CacheableRead {
   const { context, headers } = request;
   const onInterim = (status: number, interim: IncomingHttpHeaders): void =>
     deliverInterim(status, interim, request, response);
@@ -114,6 +123,7 @@ function readOf(wanted: Wanted, request: EdgeRequest, response: ServerResponse, 
     client: {
       asked: (exchange) => {
         context.tried = exchange.tried;
+        context.sentMs = clock.monotonicMs();
       },
       onOver: (listener) => {
         if (response.closed) listener();

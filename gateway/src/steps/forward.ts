@@ -20,7 +20,9 @@ export function forward(forwarder: Forwarder, clock: Clock): Step {
       const { exchange, answer: coming } = forwarder.begin(request, body, onInterim, { startedMs });
       context.whenOver.push(() => exchange.leave());
       context.tried = exchange.tried;
+      context.sentMs = clock.monotonicMs();
       const answer = await coming;
+      context.answeredMs = clock.monotonicMs();
       await chargeCost(answer, context);
       context.onAnswer?.(answer);
       deliverAnswer(answer, request, response);

@@ -7,11 +7,14 @@ import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Logger } from 'pino';
 import { AggregatorRegistry } from 'prom-client';
 import { z } from 'zod';
+import type { CacheStatus } from '../cache/answer-cache.ts';
+import type { Purge } from '../cache/purge.ts';
 import type { RateStatus } from '../limits/rate-limiter.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 import { Dialogue } from './dialogue.ts';
-import { mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
+import { mergeCaches, mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
 import { PointBroker, pointsQuestionSchema } from './shared-points.ts';
+import type { PrimaryQuestion } from './worker.ts';
 
 const readySchema = z.object({ type: z.literal('ready') });
 
@@ -85,6 +88,17 @@ export class Workers implements Stoppable {
     return mergeRates((await this.#reports()).map((report) => report.rates));
   }
 
+  async cache(): Promise<CacheStatus> {
+    return mergeCaches((await this.#reports()).map((report) => report.cache));
+  }
+
+  /** Empties the caches of all workers; answers how many answers went, all together. */
+  async purge(purge: Purge): Promise<number> {
+    const counts = await this.#askAll({ kind: 'purge', purge });
+    // The workers are this program: what they answer is a number.
+    return counts.reduce((sum: number, count) => sum + (count as number), 0);
+  }
+
   /** Has every worker look again at files that may have changed. */
   reload(): void {
     for (const { process: child } of this.#ready.keys()) child.kill('SIGHUP');
@@ -142,16 +156,21 @@ export class Workers implements Stoppable {
   }
 
   async #reports(): Promise<readonly WorkerReport[]> {
-    const asked = [...this.#ready.values()].map(async (dialogue) => {
+    // Both ends are this program: what a worker says of itself has the shape that it has here.
+    return (await this.#askAll({ kind: 'report' })) as readonly WorkerReport[];
+  }
+
+  /** The answers of the workers that give one in time. Throws `UNAVAILABLE` when none does. */
+  async #askAll(question: PrimaryQuestion): Promise<readonly unknown[]> {
+    const asked = [...this.#ready.values()].map((dialogue) => {
       const late = delay(reportMs, undefined, { ref: false });
-      // Both ends are this program: what a worker says of itself has the shape that it has here.
-      return (await Promise.race([dialogue.ask({ kind: 'report' }), late])) as WorkerReport | undefined;
+      return Promise.race([dialogue.ask(question), late]);
     });
     const settled = await Promise.allSettled(asked);
-    const reports = settled.flatMap((one) =>
+    const answers = settled.flatMap((one) =>
       one.status === 'fulfilled' && one.value !== undefined ? [one.value] : [],
     );
-    if (reports.length > 0) return reports;
+    if (answers.length > 0) return answers;
     throw new GrapevineError('UNAVAILABLE', 'No worker of the gateway answers.', { retryAfterSeconds: 1 });
   }
 }

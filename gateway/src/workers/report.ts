@@ -1,4 +1,5 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { CacheStatus } from '../cache/answer-cache.ts';
 import type { RateStatus } from '../limits/rate-limiter.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 
@@ -9,6 +10,7 @@ export interface WorkerReport {
   readonly metrics: MetricsAsJson;
   readonly upstreams: readonly UpstreamStatus[];
   readonly rates: readonly RateStatus[];
+  readonly cache: CacheStatus;
 }
 
 const breakerOrder = ['closed', 'half-open', 'open'] as const;
@@ -52,4 +54,22 @@ export function mergeRates(reports: readonly (readonly RateStatus[])[]): readonl
   return reports.reduce((merged, report) =>
     merged.map((one, index) => ({ ...one, tracked: Math.max(one.tracked, report[index]?.tracked ?? 0) })),
   );
+}
+
+/** The caches of all workers together: each keeps answers of its own. */
+export function mergeCaches(reports: readonly CacheStatus[]): CacheStatus {
+  return reports.reduce((a, b) => ({
+    entries: a.entries + b.entries,
+    bytes: a.bytes + b.bytes,
+    evictions: a.evictions + b.evictions,
+    invalidations: a.invalidations + b.invalidations,
+    requests: {
+      hit: a.requests.hit + b.requests.hit,
+      stale: a.requests.stale + b.requests.stale,
+      revalidated: a.requests.revalidated + b.requests.revalidated,
+      collapsed: a.requests.collapsed + b.requests.collapsed,
+      miss: a.requests.miss + b.requests.miss,
+      bypass: a.requests.bypass + b.requests.bypass,
+    },
+  }));
 }

@@ -137,6 +137,14 @@ export const gateway = z
           .describe(
             'Longer bodies are not kept. Higher: few of them fill the cache, and as much more is held while one arrives.',
           ),
+        joinMs: z
+          .int()
+          .min(0)
+          .max(60_000)
+          .default(5_000)
+          .describe(
+            'Longest that a request waits for the answer to the same one of somebody else. Higher: a slow upstream is asked less, and slow answers slow others.',
+          ),
       })
       .prefault({})
       .describe('For routes with `cache: true`.'),
