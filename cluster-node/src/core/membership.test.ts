@@ -202,7 +202,7 @@ describe('membership: what is believed', () => {
 });
 
 describe('membership: who leaves', () => {
-  it('is left for everybody, is not asked, and is not called dead', () => {
+  it('is left for everybody, is asked only as one that was lost, and is not called dead', () => {
     const leaver = membershipOf(record(2));
     leaver.leave();
     assert.deepEqual([leaver.self.state, leaver.self.heartbeat], ['left', 1]);
@@ -213,7 +213,7 @@ describe('membership: who leaves', () => {
     membership.sweep(50_000);
     assert.equal(stateOf(membership, 2), 'left');
     assert.deepEqual([membership.reachable(), membership.doubtful()], [[], []]);
-    assert.equal(membership.someLost(), undefined);
+    assert.deepEqual(membership.someLost()?.udp, record(2).udp);
   });
 
   it('stands by its goodbye, whatever is said of it', () => {

@@ -139,13 +139,14 @@ export class Membership {
   }
 
   /**
-   * A random dead member, or the place that a member has moved away from: the halves of a healed partition find each other
-   * by such questions, and a process that was thought gone learns of its successor.
+   * A random member that is gone, or the place that a member has moved away from: the halves of a healed partition find each
+   * other by such questions, and a process that was thought gone learns of its successor. Those that left are asked as well:
+   * when all whom a node knows restart at once, they may have no seed that leads back to it.
    */
   someLost(): LostMember | undefined {
     const lost: LostMember[] = [];
     for (const { digest, former } of this.#members.values()) {
-      if (digest.state === 'dead') lost.push(digest);
+      if (isGone(digest)) lost.push(digest);
       if (former !== undefined) lost.push({ udp: former, versions: digest.versions });
     }
     return lost[this.#random.below(Math.max(1, lost.length))];
