@@ -2,6 +2,7 @@ import { equalBytes } from '@grapevine/shared/log/bytes.ts';
 import { Frontier } from '@grapevine/shared/merkle/frontier.ts';
 import { peaks } from '@grapevine/shared/merkle/geometry.ts';
 import { rootAt } from '@grapevine/shared/merkle/tree-reader.ts';
+import { lowerAgeCursors } from '../retention/progress.ts';
 import type { Batch } from '../store/batch.ts';
 import { damaged, unlessDamaged } from '../store/damage.ts';
 import { readHead } from '../store/head-record.ts';
@@ -12,7 +13,7 @@ import { putQuarantined, readQuarantined, type Stretch } from '../store/quaranti
 import { treeOf } from '../store/stored-log.ts';
 import { forgetErased } from '../views/erasure.ts';
 import type { Indexes } from '../views/indexes.ts';
-import { settleDuplicates } from '../views/projection.ts';
+import { settleDuplicates, showReturned } from '../views/projection.ts';
 import { writeNodes } from './apply-finding.ts';
 import { type FoundSegment, type LogChecks, readSegment } from './read-segment.ts';
 
@@ -21,7 +22,8 @@ import { type FoundSegment, type LogChecks, readSegment } from './read-segment.t
  * to be what the origin signed, and what this node's own signed head covers: a peer can neither alter the log nor slip
  * another branch of it in. Throws `DataDamage` that says what is wrong with them; answers false when nothing is in
  * quarantine there any more. The views did not lose sight of the segment's entries; only its idempotency keys are looked at
- * anew, and what retention has erased of the copy is taken out.
+ * anew, and what retention has erased of the copy is taken out. What it had erased here and not of the copy is back, until
+ * retention comes by again.
  */
 export function mend(
   batch: Batch,
@@ -51,6 +53,8 @@ export function mend(
   }
   indexes.reserve(batch, found.entries.length);
   const entries = found.entries.filter((entry) => entry !== undefined);
+  showReturned(batch, found);
+  lowerAgeCursors(batch, origin, firstSeq);
   // A start reads only what came after the last flush, and these may have come before.
   if (settleDuplicates(batch, indexes, entries, own.ordinal) > 0) indexes.flush(batch);
   if (entries.length < found.entries.length) forgetErased(batch, indexes, found.segment);

@@ -6,6 +6,7 @@ import { SeededRandom } from '@grapevine/shared/random.ts';
 import { OriginLog, startHlc, type TestMessage } from '@grapevine/test/fixtures/origin-log.ts';
 import { Problems } from '../fsck/problems.ts';
 import { checkData } from '../fsck.ts';
+import { readAgeCursor, writeAgeCursor } from '../retention/progress.ts';
 import { DataDamage } from '../store/damage.ts';
 import { nodeHeadVerifier } from '../store/ed25519.ts';
 import { fastTreeHash } from '../store/fast-tree-hash.ts';
@@ -268,6 +269,29 @@ describe('mending from a peer whose retention came first', () => {
     for (const table of ['topics', 'postings', 'hidden', 'segments'] as const) {
       assert.deepEqual(contents(store, table), contents(peer, table), table);
     }
+    assert.deepEqual(fsck(store), []);
+  });
+});
+
+describe('mending from a peer whose retention has not come yet', () => {
+  it('takes the bodies back, and the views show them', async () => {
+    const [store, peer] = [await storeWith(segments), await storeWith(segments)];
+    const returned = new OriginLog('erin', startHlc - 5_000n);
+    const first = returned.segment([{ topic: 'news' }, { topic: 'more' }, { topic: 'news', idempotencyKey: 'k' }]);
+    for (const { log } of [store, peer]) await log.commit([first]);
+    await store.log.maintain((batch, indexes) => {
+      eraseEntries(batch, indexes, fastTreeHash, first.segment, [1, 2]);
+      writeAgeCursor(batch, 60, returned.id, 3);
+    });
+    await store.disk.write([{ table: 'segments', key: seqKey(returned.id, 0), value: undefined }]);
+    const scrubber = createScrubber(store.log, segmentsOf(peer.log));
+    scrubber.start();
+    await until(() => scrubber.counts.mended === 1);
+    await scrubber.stop();
+    for (const table of ['topics', 'postings', 'hidden', 'segments'] as const) {
+      assert.deepEqual(contents(store, table), contents(peer, table), table);
+    }
+    assert.equal(readAgeCursor(store.disk, 60, returned.id), 0, 'retention looks at them again');
     assert.deepEqual(fsck(store), []);
   });
 });

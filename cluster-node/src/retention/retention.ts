@@ -17,8 +17,8 @@ import { Slice } from './slice.ts';
 /** Between two looks at everything, in milliseconds: what goes within one is erased together, each segment rewritten once. */
 const passEveryMs = 1_000;
 /**
- * After so long the logs are gone through from the beginning again, in milliseconds: a segment that was damaged when its turn
- * came, and has been mended since, must not keep its bodies for ever.
+ * After so long the logs are gone through from the beginning again, in milliseconds: a segment that could not be read when its
+ * turn came must not keep its bodies for ever.
  */
 const startAnewAfterMs = 24 * 3_600_000;
 

@@ -11,7 +11,16 @@ import { entryLength } from '../wire/segment.ts';
 import { carriersOf, type FoundEntry, firstOf, isHidden } from './duplicates.ts';
 import { hashOfKey, type Indexes } from './indexes.ts';
 import { compareMessages } from './postings.ts';
-import { type Posting, post, postAlso, postingOf, postingOfOne, postingPlaceOf, unpost } from './topic-postings.ts';
+import {
+  isPosted,
+  type Posting,
+  post,
+  postAlso,
+  postingOf,
+  postingOfOne,
+  postingPlaceOf,
+  unpost,
+} from './topic-postings.ts';
 
 /** Adds a segment whose bytes, tree nodes and head are in `batch` already to the views; `indexes` have room for it. */
 export function projectSegment(batch: Batch, indexes: Indexes, checked: CheckedSegment, ordinal: number): void {
@@ -60,6 +69,20 @@ export function settleDuplicates(batch: Batch, indexes: Indexes, entries: Iterab
     settleKey(batch, indexes, author, idempotencyKey);
   }
   return added;
+}
+
+/**
+ * Shows the entries of a stored segment that are neither shown nor hidden: retention had erased them here, and a copy of the
+ * segment from somebody else brought them back. Those with idempotency keys are left to `settleDuplicates`.
+ */
+export function showReturned(batch: Batch, { segment, entries }: Pick<CheckedSegment, 'segment' | 'entries'>): void {
+  const place = postingPlaceOf(segment);
+  entries.forEach((entry, record) => {
+    if (entry === undefined || isHidden(batch, entry) || isPosted(batch, entry.topic, place, record)) return;
+    if (entry.idempotencyKey === undefined)
+      postAlso(batch, entry.topic, place, postingOfOne(batch, { entry, segment }));
+    else batch.put('hidden', seqKey(entry.origin, entry.seq), hiddenMark);
+  });
 }
 
 /**

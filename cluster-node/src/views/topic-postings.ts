@@ -54,6 +54,12 @@ export function postingPlaceOf(segment: Segment): PostingPlace {
   return { hlc: segmentFirstHlc(segment), origin: segment.origin, firstSeq: segment.firstSeq };
 }
 
+/** Whether the entry at `record` of the segment at `place` is shown. */
+export function isPosted(batch: Batch, topic: string, place: PostingPlace, record: number): boolean {
+  const posted = batch.get('postings', postingKey(topic, place));
+  return posted !== undefined && postedRecords(posted).includes(record);
+}
+
 /** Shows entries of a segment that is new, at `place`. */
 export function post(batch: Batch, topic: string, place: PostingPlace, posting: Posting): void {
   batch.put('postings', postingKey(topic, place), encodePosting(posting.bytes, posting.records));
