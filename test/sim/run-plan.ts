@@ -41,6 +41,8 @@ export async function runPlan(plan: Plan, disk?: DiskMaker): Promise<RunResult> 
     convergenceMs = await waitFor(world, 'L1', 'the roots were not equal', () => world.checker.rootsAgree());
     await waitFor(world, 'L2', 'the nodes did not agree on who is alive', () => world.checker.membersAgree());
     await waitFor(world, 'L3', 'publishes were not answered', () => world.clients.unanswered().length === 0);
+    // What was published at the last moment has to get around as well.
+    await waitFor(world, 'L1', 'the roots were not equal', () => world.checker.rootsAgree());
     if (world.situations.has('bit flipped')) {
       await waitFor(
         world,

@@ -227,8 +227,14 @@ export class SimProcess {
   #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {
     const { disk, timing } = this.#machine;
     this.#world.unsettle();
-    // At once, for the write's own end has had to wait for its turn already.
-    const finish = (event: ReplicaEvent): void => this.#world.schedule(0, () => this.step(event));
+    // At once: the write's own end has had to wait for its turn already, and nothing comes between a failure and the replica.
+    const finish = (event: ReplicaEvent): void => {
+      try {
+        this.step(event);
+      } catch (error) {
+        this.#world.fail(error);
+      }
+    };
     disk.commit(segments).then(
       () => finish({ type: 'committed', batch }),
       (error: unknown) => {

@@ -96,6 +96,10 @@ export class World implements Surroundings {
     this.checker.truth.flushed(node);
   }
 
+  sizeLeft(origin: string): number {
+    return this.checker.sizeLeft(origin);
+  }
+
   unsettle(): void {
     this.#isSettled = false;
   }

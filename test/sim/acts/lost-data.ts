@@ -30,10 +30,15 @@ export const restoreBackup = actKind({
   perform(world, { node, ageMs, downMs }) {
     world.withNode(node, (unlucky) => {
       const restore = unlucky.disk.backUp();
+      const kept = unlucky.disk.heads();
       const { origin } = unlucky.signer;
       world.unlessHealed(ageMs, () => {
         // The backup of a data folder that was lost meanwhile would bring back another origin.
         if (unlucky.signer.origin !== origin) return;
+        // Entries that were on no disk any more may have been written anew: to bring them back would be a fork.
+        if (kept.some((head) => head.size > world.checker.sizeLeft(head.origin))) return;
+        // One at a time: several that are put back at once may know nobody but each other, and write on what all forgot.
+        if (world.nodes.some((other) => other !== unlucky && other.replica?.mayWrite !== true)) return;
         unlucky.crash(false);
         restore();
         world.checker.diskFailed(unlucky);

@@ -10,7 +10,7 @@ import type { Settings } from '../plan/plan.ts';
 import { isErased } from '../retention.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { SimProcess } from '../sim-process.ts';
-import { Reader } from './reader.ts';
+import { type OwnMessage, Reader } from './reader.ts';
 import { SetFull, type SetFullCounts, type ShownMessage, shownMessage } from './set-full.ts';
 import type { SituationCounts } from './situations.ts';
 import { SafetyViolation } from './violation.ts';
@@ -33,6 +33,8 @@ export interface ClientSurroundings {
   readonly situations: SituationCounts;
   nowMs(): number;
   schedule(delayMs: number, run: () => void): void;
+  /** Entries of `origin` that were on some disk at any time. */
+  sizeLeft(origin: string): number;
 }
 
 export const readers = 3;
@@ -73,11 +75,12 @@ export class Clients {
     for (const name of names) this.#set.invoked(name);
     this.counts.published += count;
     const ended = this.#opened(process);
+    const sinceMs = this.#world.nowMs();
     process.publish(author, { messages, acks, timeoutMs }).then(
       (outcome) =>
         this.#world.schedule(0, () => {
           ended();
-          this.#answered(names, outcome, this.#readers[reader ?? readers]);
+          this.#answered(names, outcome, sinceMs, this.#readers[reader ?? readers]);
         }),
       (error: unknown) =>
         this.#world.schedule(0, () => {
@@ -107,12 +110,14 @@ export class Clients {
     if (node === undefined || views === undefined || following === undefined) return;
     this.counts.reads++;
     this.#unlessDamaged(() => {
-      if (!following.follow(views, node.name)) this.#world.situations.reached('not yet');
+      if (!following.follow(views, node.name, (message) => this.#mayMiss(message)))
+        this.#world.situations.reached('not yet');
     });
   }
 
   /** Once all nodes agree: everybody reads everywhere, and must see what there is. */
-  checkEnd(sizeLeft: (origin: string) => number): SetFullCounts {
+  checkEnd(): SetFullCounts {
+    const sizeLeft = (origin: string): number => this.#world.sizeLeft(origin);
     const isGone = ({ origin, seq }: Pick<ShownMessage, 'origin' | 'seq'>): boolean => seq >= sizeLeft(origin);
     const visible: StoredEntry[] = [];
     for (const reader of this.#readers) reader.giveUp(sizeLeft);
@@ -178,7 +183,7 @@ export class Clients {
     this.#shown.set(views, now);
   }
 
-  #answered(names: readonly string[], { results, token }: PublishOutcome, reader?: Reader): void {
+  #answered(names: readonly string[], { results, token }: PublishOutcome, sinceMs: number, reader?: Reader): void {
     this.counts.answered += results.length;
     results.forEach(({ origin, seq, duplicate }, i) => {
       const name = names[i];
@@ -187,9 +192,22 @@ export class Clients {
       if (name !== undefined) this.#set.acknowledged({ name, origin, seq }, this.#world.nowMs());
     });
     reader?.published(
-      results.map(({ id }, i) => ({ id, name: names[i] ?? '' })),
+      results.map(({ id, origin, seq, duplicate }, i) => {
+        // Of one that was there before, nobody knows here when it was published.
+        return { id, name: names[i] ?? '', origin, seq, sinceMs: duplicate ? 0 : sinceMs };
+      }),
       decodeToken(token),
     );
+  }
+
+  /**
+   * Whether some node may have erased the message by now, or its place went with all disks that held it, so that a reader may
+   * have passed it elsewhere.
+   */
+  #mayMiss({ name, origin, seq, sinceMs }: OwnMessage): boolean {
+    const ageMs = this.#world.nowMs() - sinceMs;
+    const isOld = ageMs >= this.#world.settings.eraseAfterSeconds * 1_000;
+    return (isOld && this.#mayBeErased(name)) || seq >= this.#world.sizeLeft(origin);
   }
 
   #mayBeErased(name: string): boolean {

@@ -23,7 +23,7 @@ export function checkEnd(world: World): SetFullCounts {
     if (shown === first?.shown) continue;
     throw new SafetyViolation('C9', `${node.name} shows other topics or pages than ${first?.node.name}`);
   }
-  return world.clients.checkEnd((origin) => world.checker.sizeLeft(origin));
+  return world.clients.checkEnd();
 }
 
 /** Whether all nodes show the same messages. */

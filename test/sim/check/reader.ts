@@ -8,6 +8,16 @@ const pageSize = 7;
 /** Far more pages than any run has. */
 const maxPages = 10_000;
 
+/** A message that a reader published. */
+export interface OwnMessage {
+  readonly id: string;
+  readonly name: string;
+  readonly origin: string;
+  readonly seq: number;
+  /** When it was first published, or earlier; in simulated milliseconds. */
+  readonly sinceMs: number;
+}
+
 /**
  * A client that follows all messages by token, at whichever node it comes to: it must get each once, whatever arrives late,
  * and see at once what it has published itself.
@@ -22,20 +32,23 @@ export class Reader {
   readonly #seen = new Set<string>();
   /** Names of messages that it has seen: where an idempotency key was taken twice, one of several ids. */
   readonly #names = new Set<string>();
-  readonly #own: { readonly id: string; readonly name: string }[] = [];
+  readonly #own: OwnMessage[] = [];
 
   constructor(name: string) {
     this.name = name;
   }
 
   /** A publish of its own was acknowledged. */
-  published(messages: readonly { readonly id: string; readonly name: string }[], token: Vector): void {
+  published(messages: readonly OwnMessage[], token: Vector): void {
     this.#own.push(...messages);
     this.#required = merged(this.#required, token);
   }
 
-  /** Reads on at a node until nothing is left; false when the node cannot tell yet what this reader is to see. */
-  follow(views: Views, where: string): boolean {
+  /**
+   * Reads on at a node until nothing is left; false when the node cannot tell yet what this reader is to see. `mayMiss` tells
+   * of a message that it may have gone where the reader was before.
+   */
+  follow(views: Views, where: string, mayMiss: (message: OwnMessage) => boolean): boolean {
     if (!covers(views.vector(), this.#required)) return false;
     for (let page = 0; page < maxPages; page++) {
       const { items, vector, more } = views.since(this.#place, new Set(), pageSize);
@@ -44,7 +57,9 @@ export class Reader {
       this.#place = vector;
       if (!more) break;
     }
-    const missed = this.#own.find(({ id, name }) => views.message(id) !== undefined && !this.#names.has(name));
+    const missed = this.#own.find(
+      (message) => views.message(message.id) !== undefined && !this.#names.has(message.name) && !mayMiss(message),
+    );
     if (missed !== undefined) {
       throw new SafetyViolation('C8', `${where} kept ${missed.name} from ${this.name}, who wrote it`);
     }

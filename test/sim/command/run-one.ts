@@ -67,7 +67,7 @@ function planOf(source: RunCommand['source']): Plan {
 async function shrinkAndPrint(plan: Plan, broken: Broken, stream: ProgressStream, signal: AbortSignal): Promise<void> {
   const line = new ProgressLine(stream, () => performance.now());
   const smallest = await shrink(plan, broken, {
-    breaks: async (smaller) => (await outcomeOf(smaller)).failure?.broken,
+    breaks: async (smaller) => (isPossible(smaller) ? (await outcomeOf(smaller)).failure?.broken : undefined),
     maxRuns: maxShrinkRuns,
     signal,
     onProgress: ({ acts, settings }, runs) =>
@@ -82,6 +82,16 @@ async function shrinkAndPrint(plan: Plan, broken: Broken, stream: ProgressStream
   console.log(`Replay it with: npm run sim -- --replay ${file}`);
   const word = planToWord(smallest);
   if (word.length <= maxWordLength) console.log(`or:             npm run sim -- --plan ${word}`);
+}
+
+/** A number may have become too small for its act. */
+function isPossible({ acts }: Plan): boolean {
+  try {
+    checkActs(acts);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function situationsText(counts: Readonly<Record<string, number>>): string {
