@@ -52,6 +52,16 @@ describe('the answer to a pull', () => {
     assert.deepEqual(joined, [large[0]?.segment.bytes]);
   });
 
+  it('fills the first datagram, which also says what there is, with the short end of a segment in fragments', () => {
+    const [first, ...others] = answer({ vector: [{ origin: name, size: 80 }] });
+    const bytes = large[0]?.segment.bytes.length ?? 0;
+    const [fullest] = others[0]?.pieces ?? [];
+    assert.deepEqual(
+      [first?.vector, first?.pieces.length, others.length],
+      [[{ origin: name, size }], 1, Math.floor(bytes / (fullest?.bytes.length ?? 0))],
+    );
+  });
+
   it('is one datagram without pieces when nothing is lacking, for it is a sign of life too', () => {
     const responses = answer({ vector: [{ origin: name, size }] });
     assert.deepEqual([responses.length, pieces(responses).length, responses[0]?.vector], [1, 0, []]);
@@ -86,11 +96,15 @@ describe('the answer to a pull', () => {
 
   it('sends only the fragments that are missing', () => {
     const vector = [{ origin: name, size: 80 }];
-    const all = pieces(answer({ vector }));
-    const fragmentBytes = all[0]?.kind === 'fragment' ? all[0].fragmentBytes : 0;
+    const fragments = (responses: readonly PullResponse[]) =>
+      pieces(responses)
+        .filter((piece) => piece.kind === 'fragment')
+        .sort((a, b) => a.offset - b.offset);
+    const all = fragments(answer({ vector }));
+    const fragmentBytes = all[0]?.fragmentBytes ?? 0;
     const have = Uint8Array.of(0b1110_0000);
-    const rest = pieces(answer({ vector, partials: [{ origin: name, firstSeq: 80, fragmentBytes, have }] }));
-    assert.deepEqual(rest, all.slice(3));
+    const rest = answer({ vector, partials: [{ origin: name, firstSeq: 80, fragmentBytes, have }] });
+    assert.deepEqual(fragments(rest), all.slice(3));
   });
 
   it('says nothing of origins outside the range', () => {

@@ -90,6 +90,12 @@ function select(
   return { pieces, more: false };
 }
 
+/** What one datagram carries, and how many bytes more it could. */
+interface Group {
+  readonly pieces: Piece[];
+  room: number;
+}
+
 function pack(
   requestId: number,
   pieces: readonly Piece[],
@@ -98,20 +104,27 @@ function pack(
   members: readonly MemberDigest[],
   maxDatagramBytes: number,
 ): PullResponse[] {
-  const groups: Piece[][] = [[]];
-  let room =
-    maxPayload(maxDatagramBytes) -
-    pullResponseBytes -
-    vector.length * originSizeBytes -
-    members.reduce((sum, member) => sum + memberBytes(member), 0);
+  const first: Group = {
+    pieces: [],
+    room:
+      maxPayload(maxDatagramBytes) -
+      pullResponseBytes -
+      vector.length * originSizeBytes -
+      members.reduce((sum, member) => sum + memberBytes(member), 0),
+  };
+  const groups = [first];
+  let last = first;
   for (const piece of pieces) {
     const size = piece.bytes.length + (piece.kind === 'segment' ? segmentPieceBytes : fragmentPieceBytes);
-    if (size > room) {
-      groups.push([]);
-      room = maxPayload(maxDatagramBytes) - pullResponseBytes;
+    // Fragments fill a datagram each, but for the last: without going back, the first would hardly ever carry any.
+    const mayGoBack = piece.kind === 'fragment';
+    let group = mayGoBack && size <= first.room ? first : last;
+    if (size > group.room) {
+      group = last = { pieces: [], room: maxPayload(maxDatagramBytes) - pullResponseBytes };
+      groups.push(group);
     }
-    groups.at(-1)?.push(piece);
-    room -= size;
+    group.pieces.push(piece);
+    group.room -= size;
   }
   return groups.map((group, index) => ({
     type: 'pull-response',
@@ -120,7 +133,7 @@ function pack(
     count: groups.length,
     more,
     vector: index === 0 ? vector : [],
-    pieces: group,
+    pieces: group.pieces,
     members: index === 0 ? members : [],
   }));
 }
