@@ -1,37 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '@grapevine/shared/cluster-client/caller.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
-import type { Identity } from '@grapevine/shared/identity/identity.ts';
-import { type ExecutionResult, GraphQLError, parse } from 'graphql';
+import type { ExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { Logger } from 'pino';
 import { limitRules } from './document-limits.ts';
-import type { GraphContext } from './graph-context.ts';
-import { presentResult, type ReportUnexpected } from './graphql-errors.ts';
-import { createLoaders } from './loaders.ts';
-import { checkOperations, type OperationKind } from './operation-checks.ts';
+import { parseWithin } from './documents.ts';
+import { contextOf, type GraphContext, type VerifiedRequest } from './graph-context.ts';
+import { presentResult, type ReportFor } from './graphql-errors.ts';
+import { checkOperations, type OperationChecks } from './operation-checks.ts';
 import { schema } from './schema/schema.ts';
+import { subscriberResults } from './subscriber-results.ts';
 
 export const graphqlPath = '/web/graphql';
 
 export interface EndpointOptions {
   readonly cluster: ClusterClient;
-  readonly log: Logger;
-  readonly config: Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases' | 'maxTokens' | 'maxCost'>;
-  readonly onOperation: (kind: OperationKind) => void;
-}
-
-/** What the HTTP layer knows of a request before GraphQL sees it. */
-export interface VerifiedRequest {
-  readonly identity: Identity;
-  readonly requestId: string | undefined;
-  /** When the client will wait no longer, by the monotonic clock; undefined for what streams. */
-  readonly deadlineMs: number | undefined;
-  /** Aborted when the client goes away. */
-  readonly signal: AbortSignal;
-  /** Told what the operation costs before it is executed; not of one that is refused. */
-  readonly reportCost: (cost: number) => void;
+  readonly config: Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases' | 'maxTokens' | 'slowReaderMs'>;
+  readonly checks: OperationChecks;
+  readonly reportFor: ReportFor;
 }
 
 /** Answers GraphQL requests whose caller has been verified. */
@@ -42,20 +28,17 @@ export type GraphQLHandler = (
 ) => Promise<void>;
 
 export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
-  const { cluster, log, config } = options;
+  const { cluster, config, checks, reportFor } = options;
   const yoga = createYoga<VerifiedRequest, GraphContext>({
     schema,
     graphqlEndpoint: graphqlPath,
     // Yoga's own signal is not an AbortSignal to Node.
-    context: ({ identity, requestId, deadlineMs, signal, reportCost }) => {
-      const caller: Caller = { identity, requestId, deadlineMs, signal };
-      return { caller, cluster, loaders: createLoaders(cluster, caller), reportCost };
-    },
+    context: (verified) => contextOf(verified, cluster),
     plugins: [
-      parseWithin(config.maxTokens),
+      limitTokens(config.maxTokens),
       validateWithin(config),
-      checkOperations({ maxCost: config.maxCost, onOperation: options.onOperation }),
-      presentErrors(log),
+      checkOperations(checks),
+      presentResults(reportFor, config.slowReaderMs),
     ],
     // Errors are presented in one place, ours; CORS, health and pages are the gateway's and the server's.
     maskedErrors: false,
@@ -72,18 +55,10 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
   };
 }
 
-function parseWithin(maxTokens: number): Plugin {
+function limitTokens(maxTokens: number): Plugin {
   return {
     onParse({ setParseFn }) {
-      setParseFn((source, options) => {
-        try {
-          return parse(source, { ...options, maxTokens });
-        } catch (error) {
-          if (!(error instanceof GraphQLError) || !error.message.includes('tokens. Parsing aborted')) throw error;
-          const message = `Expected at most ${maxTokens} lexical tokens.`;
-          throw new GraphQLError(message, { extensions: { code: 'QUERY_TOO_COMPLEX' } });
-        }
-      });
+      setParseFn((source, options) => parseWithin(maxTokens, source, options));
     },
   };
 }
@@ -98,29 +73,15 @@ function validateWithin(config: EndpointOptions['config']): Plugin {
 }
 
 /** The last step of every answer, however it came about. */
-function presentErrors(log: Logger): Plugin<GraphContext, VerifiedRequest> {
+function presentResults(reportFor: ReportFor, slowReaderMs: number): Plugin<GraphContext, VerifiedRequest> {
   return {
     onResultProcess({ request, result, setResult, serverContext }) {
       if (Array.isArray(result)) return;
       const accept = request.headers.get('accept') ?? '*/*';
-      const report: ReportUnexpected = (error) => {
-        log.error({ err: error, requestId: serverContext.requestId }, 'a GraphQL request failed');
-      };
-      const present = (one: ExecutionResult): ExecutionResult => presentResult(one, accept, report);
-      setResult(Symbol.asyncIterator in result ? mapped(result, present) : present(result));
+      const present = (one: ExecutionResult): ExecutionResult =>
+        presentResult(one, accept, reportFor(serverContext.requestId));
+      if (!(Symbol.asyncIterator in result)) return setResult(present(result));
+      setResult(subscriberResults(result, { present, patienceMs: slowReaderMs, cut: serverContext.cut }));
     },
-  };
-}
-
-/** Like an async generator over `source`, but `return` reaches the source at once, also while a value is waited for. */
-function mapped<Value>(source: AsyncIterable<Value>, map: (value: Value) => Value): AsyncIterable<Value> {
-  const iterator = source[Symbol.asyncIterator]();
-  const mapOne = (step: IteratorResult<Value>): IteratorResult<Value> =>
-    step.done === true ? step : { done: false, value: map(step.value) };
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: async () => mapOne(await iterator.next()),
-      return: async (value) => (await iterator.return?.(value)) ?? { done: true, value },
-    }),
   };
 }

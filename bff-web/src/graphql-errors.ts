@@ -15,6 +15,8 @@ const documentMistakes: ReadonlySet<ErrorCode> = new Set([
 
 /** Where unexpected errors are reported. */
 export type ReportUnexpected = (error: unknown) => void;
+/** Where those of one request are. */
+export type ReportFor = (requestId: string | undefined) => ReportUnexpected;
 
 /** `error` in the form that a GraphQL answer carries: `extensions.code`, and `retryAfter` in whole seconds where there is one. */
 export function graphQLErrorOf(error: GrapevineError, place?: GraphQLError): GraphQLError {
@@ -28,16 +30,18 @@ export function graphQLErrorOf(error: GrapevineError, place?: GraphQLError): Gra
   });
 }
 
-/**
- * Gives every error of a result its code, and hides what is unexpected behind `INTERNAL`. When nothing but errors came of
- * the request, the first of them also decides the HTTP status; a result with any data is a 200.
- */
+/** Like `presentErrors`. When nothing but errors came of the request, the first of them also decides the HTTP status; a result with any data is a 200. */
 export function presentResult(result: ExecutionResult, accept: string, report: ReportUnexpected): ExecutionResult {
+  const presented = presentErrors(result, report);
+  const [first] = presented.errors ?? [];
+  if (first !== undefined && !hasData(result)) first.extensions['http'] = httpOf(first, result.errors?.[0], accept);
+  return presented;
+}
+
+/** Gives every error of a result its code, and hides what is unexpected behind `INTERNAL`. */
+export function presentErrors(result: ExecutionResult, report: ReportUnexpected): ExecutionResult {
   if (result.errors === undefined || result.errors.length === 0) return result;
-  const errors = result.errors.map((error) => presentError(error, report));
-  const [first] = errors;
-  if (first !== undefined && !hasData(result)) first.extensions['http'] = httpOf(first, result.errors[0], accept);
-  return { ...result, errors };
+  return { ...result, errors: result.errors.map((error) => presentError(error, report)) };
 }
 
 function presentError(error: GraphQLError, report: ReportUnexpected): GraphQLError {

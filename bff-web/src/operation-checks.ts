@@ -19,24 +19,30 @@ export interface OperationChecks {
  * it does not cost more than `maxCost`. What it costs is reported. A refusal is the whole answer, so that it can have its own HTTP status.
  */
 export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
-  const refusalOf = (args: Omit<ExecutionArgs, 'contextValue'>, context: GraphContext): GrapevineError | undefined => {
-    const operation = getOperationAST(args.document, args.operationName);
-    // Without one there is nothing to execute; the executor says so.
-    if (operation == null) return undefined;
-    checks.onOperation(operation.operation);
-    const { schema, document, variableValues } = args;
-    return refuse({ schema, document, operation, variables: variableValues ?? {} }, context, checks.maxCost);
-  };
   return {
     onExecute({ args, context, setResultAndStopExecution }) {
-      const refusal = refusalOf(args, context);
+      const refusal = refusalOf(args, context, checks);
       if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
     },
     onSubscribe({ args, context, setResultAndStopExecution }) {
-      const refusal = refusalOf(args, context);
+      const refusal = refusalOf(args, context, checks);
       if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
     },
   };
+}
+
+/** Why the operation is not executed; `undefined` when it may be. */
+export function refusalOf(
+  args: Omit<ExecutionArgs, 'contextValue'>,
+  context: GraphContext,
+  { onOperation, maxCost }: OperationChecks,
+): GrapevineError | undefined {
+  const operation = getOperationAST(args.document, args.operationName);
+  // Without one there is nothing to execute; the executor says so.
+  if (operation == null) return undefined;
+  onOperation(operation.operation);
+  const { schema, document, variableValues } = args;
+  return refuse({ schema, document, operation, variables: variableValues ?? {} }, context, maxCost);
 }
 
 function refuse(

@@ -13,11 +13,17 @@ import { serveMetrics } from '@grapevine/shared/metrics.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { Documents } from './documents.ts';
 import { graphiqlPage } from './graphiql.ts';
 import { createGraphQLHandler, graphqlPath } from './graphql-endpoint.ts';
+import type { ReportFor } from './graphql-errors.ts';
 import type { WebMetrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
+import type { OperationChecks } from './operation-checks.ts';
 import { readJson } from './read-json.ts';
+import { schema } from './schema/schema.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { WebSockets } from './web-sockets.ts';
 
 export interface WebServerOptions {
   readonly cluster: ClusterClient;
@@ -45,19 +51,31 @@ const consolePolicy =
 /** Serves the web API and the console. `stop` ends subscriptions first, since they would never end by themselves. */
 export async function startWebServer(options: WebServerOptions, name: string): Promise<ListeningServer> {
   const streams = new OpenStreams();
-  const app = webApp(options, streams);
+  const { cluster, verifier, clock, log, config, metrics } = options;
+  const checks: OperationChecks = { maxCost: config.maxCost, onOperation: (kind) => metrics.countOperation(kind) };
+  const app = webApp(options, checks, streams);
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
-  const { host, port } = options.config;
+  const subscriptions = new Subscriptions({
+    cluster,
+    documents: new Documents(schema, config),
+    checks,
+    slowReaderMs: config.slowReaderMs,
+    reportFor: reportTo(log),
+  });
+  const sockets = new WebSockets({ subscriptions, verifier, clock, log, config });
+  sockets.take(server);
+  const { host, port } = config;
   const listening = await listen(server, { name, host, port, portFlag: 'bffWeb.port or --base-port', drainMs });
   const stop = (): Promise<void> => {
     streams.cut();
+    sockets.close();
     return listening.stop();
   };
   return { ...listening, stop };
 }
 
 /** What a request passes, in order. Paths arrive whole: the gateway strips nothing. */
-function webApp(options: WebServerOptions, streams: OpenStreams): Express {
+function webApp(options: WebServerOptions, checks: OperationChecks, streams: OpenStreams): Express {
   const { config, metrics, clock, log } = options;
   const app = express();
   app.disable('x-powered-by');
@@ -70,7 +88,7 @@ function webApp(options: WebServerOptions, streams: OpenStreams): Express {
     authenticate(options.verifier),
     ...readJson(config.maxRequestBytes),
     streams.watch,
-    serveGraphQL(options),
+    serveGraphQL(options, checks),
   ]);
   app.use(refuseUnknown);
   app.use(answerProblems(log));
@@ -110,14 +128,9 @@ function authenticate(verifier: IdentityVerifier): RequestHandler {
   };
 }
 
-function serveGraphQL(options: WebServerOptions): RequestHandler {
-  const { cluster, log, config, metrics, clock } = options;
-  const handle = createGraphQLHandler({
-    cluster,
-    log,
-    config,
-    onOperation: (kind) => metrics.countOperation(kind),
-  });
+function serveGraphQL(options: WebServerOptions, checks: OperationChecks): RequestHandler {
+  const { cluster, config, clock } = options;
+  const handle = createGraphQLHandler({ cluster, config, checks, reportFor: reportTo(options.log) });
   return async (request, response) => {
     const identity = response.locals['identity'] as Identity;
     // Answers depend on who asks, and are old at once.
@@ -133,8 +146,13 @@ function serveGraphQL(options: WebServerOptions): RequestHandler {
       deadlineMs: streams ? undefined : deadlineOf(request, clock),
       signal: goneSignal(response),
       reportCost,
+      cut: () => response.destroy(),
     });
   };
+}
+
+function reportTo(log: Logger): ReportFor {
+  return (requestId) => (error) => log.error({ err: error, requestId }, 'a GraphQL request failed');
 }
 
 /** Aborted when the connection closes before the answer is complete. */

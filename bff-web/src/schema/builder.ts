@@ -39,4 +39,6 @@ export const builder = new SchemaBuilder<{
 
 builder.queryType({ description: 'Reads. Any replica may answer; give a consistency token to read your own writes.' });
 builder.mutationType({ description: 'Writes.' });
-builder.subscriptionType({ description: 'Live data, over server-sent events (Accept: text/event-stream).' });
+builder.subscriptionType({
+  description: 'Live data, over server-sent events (Accept: text/event-stream) or a WebSocket (graphql-transport-ws).',
+});

@@ -228,6 +228,14 @@ const bffWeb = z
       .max(1_000_000)
       .default(5_000)
       .describe('Cost of a GraphQL document; one field of one item costs 1.'),
+    slowReaderMs: z
+      .int()
+      .min(1_000)
+      .max(600_000)
+      .default(20_000)
+      .describe(
+        'Longest that a subscriber may take over one event, in milliseconds, before it is cut with SLOW_READER. Raising it holds up to 1 MiB at a node for longer.',
+      ),
   })
   .prefault({});
 

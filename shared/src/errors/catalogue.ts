@@ -104,6 +104,12 @@ export const catalogue = {
     remedy: 'Send the whole request without long pauses.',
     retryable: true,
   },
+  SLOW_READER: {
+    status: 408,
+    title: 'The client did not take what it had subscribed to',
+    remedy: 'Subscribe again with the last token as since: nothing is lost.',
+    retryable: true,
+  },
   NOT_YET: {
     status: 409,
     title: 'This replica does not yet hold what the consistency token covers',
