@@ -6,6 +6,7 @@ import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import express, { Router } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { consistencyHeader } from './contract/requests.ts';
 import { answerProblems, noSuchPath } from './problems.ts';
 import { jsonReader } from './read-json.ts';
 import { logRequests } from './request-log.ts';
@@ -55,7 +56,7 @@ function createApi({ client, changes, clock, verifier, maxRequestBytes }: Server
   const resources = { client, changes, clock, verifier, readJson: jsonReader(maxRequestBytes) };
   router.use((request, response, next) => {
     // Answers depend on who asks, and are good only as long as their ETag stands.
-    response.set('Cache-Control', 'private, no-cache');
+    response.set({ 'Cache-Control': 'private, no-cache', Vary: consistencyHeader });
     // This speaks to caches, and browsers add `no-cache` to a fetch with If-None-Match: express would never answer 304.
     delete request.headers['cache-control'];
     next();

@@ -57,7 +57,7 @@ test('routes show what each path needs, as the configuration has it with its def
       upstream: 'mobile',
       engine: 'dispatch',
       webSockets: false,
-      cache: false,
+      cache: true,
       scopes: { read: 'messages:read', write: 'messages:write' },
       requestHeaders: { set: {}, remove: [] },
       answerHeaders: { set: {}, remove: [] },

@@ -6,6 +6,7 @@ import type { Request, Router } from 'express';
 import { z } from 'zod';
 import { noQuerySchema } from '../contract/requests.ts';
 import { messageSchema } from '../contract/responses.ts';
+import { shareMessage } from '../gateway-terms.ts';
 import { type ResourcePorts, serveResource } from '../resource.ts';
 import { run, storedDocument } from '../stored-documents.ts';
 
@@ -22,6 +23,7 @@ export function serveMessage(router: Router, ports: ResourcePorts): void {
         const id = idOf(request);
         const { message: found } = await run(message, { id }, context);
         if (found === undefined) throw noSuchMessage(id);
+        shareMessage(response);
         response.set('ETag', messageETag(id)).json(found);
       },
     },

@@ -110,6 +110,17 @@ test('has an empty page for a topic that nobody has written to', async () => {
   assert.deepEqual(await page(messagesOf('nothing')), { items: [], next: null });
 });
 
+test('lets the gateway give a page to everybody who may read, unless the caller waits for a state of its own', async () => {
+  const { token } = await mobile.publish('terms', 'a');
+  const terms = async (headers: Record<string, string>): Promise<(string | null)[]> => {
+    const answer = await mobile.call(messagesOf('terms'), { headers });
+    return ['grapevine-cache-control', 'cache-control', 'vary'].map((name) => answer.headers.get(name));
+  };
+  const [others, vary] = ['private, no-cache', 'grapevine-consistency'];
+  assert.deepEqual(await terms({}), ['public, max-age=0, stale-if-error=60', others, vary]);
+  assert.deepEqual(await terms({ 'Grapevine-Consistency': token }), [null, others, vary]);
+});
+
 test('gives the same ETag at every node, 304 while it stands, and another one after a change', async () => {
   await mobile.publish('etag', 'a');
   const etag = (await mobile.call(messagesOf('etag'))).headers.get('etag');

@@ -12,6 +12,7 @@ import {
   publishQuerySchema,
 } from '../contract/requests.ts';
 import { messagePageSchema, publishedSchema } from '../contract/responses.ts';
+import { sharePage } from '../gateway-terms.ts';
 import { linkNext } from '../link-next.ts';
 import type { JsonReader } from '../read-json.ts';
 import type { Context } from '../resolvers.ts';
@@ -49,6 +50,7 @@ async function sendPage(request: Request, response: Response, context: Context):
   response.set('Grapevine-Consistency', token);
   // The digest names the topic's set of messages and the address a part of it: no node needs to be asked for the bytes.
   response.set('ETag', `"${digest}"`);
+  sharePage(request, response);
   response.json(body);
 }
 

@@ -3,6 +3,7 @@ import type { Router } from 'express';
 import { z } from 'zod';
 import { consistencyHeader, consistencySchema, topicsQuerySchema } from '../contract/requests.ts';
 import { topicPageSchema } from '../contract/responses.ts';
+import { sharePage } from '../gateway-terms.ts';
 import { linkNext } from '../link-next.ts';
 import { type ResourcePorts, serveResource } from '../resource.ts';
 import { run, storedDocument } from '../stored-documents.ts';
@@ -19,6 +20,7 @@ export function serveTopics(router: Router, ports: ResourcePorts): void {
         const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
         const { topics: page } = await run(topics, { ...query, consistency }, context);
         linkNext(request, response, 'after', page.next);
+        sharePage(request, response);
         response.json(page);
       },
     },

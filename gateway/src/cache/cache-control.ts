@@ -1,10 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-
-/**
- * In which a service says how the gateway may keep an answer, in place of `Cache-Control` and `Expires`, which then speak to
- * everybody else (RFC 9213). It does not leave the gateway.
- */
-export const targetedHeader = 'grapevine-cache-control';
+import { gatewayCacheHeader } from '@grapevine/shared/http/gateway-cache.ts';
 
 /** One directive: a token, and what may follow behind `=`, as a token or a quoted string (RFC 9111 section 5.2). */
 const directivePattern = /\s*([!#$%&'*+.^`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?\s*(?:,|$)/y;
@@ -63,7 +58,7 @@ export function answerDirectives(headers: IncomingHttpHeaders): {
   readonly directives: CacheDirectives;
   readonly targeted: boolean;
 } {
-  const targeted = headers[targetedHeader];
+  const targeted = headers[gatewayCacheHeader];
   if (typeof targeted === 'string' && targeted.trim() !== '') {
     return { directives: new CacheDirectives(targeted), targeted: true };
   }

@@ -21,7 +21,7 @@ const cacheName = 'grapevine';
 
 /** A member of `Cache-Status` (RFC 9211). */
 export function hitStatus(leftSeconds: number): string {
-  return `${cacheName}; hit; ttl=${Math.floor(leftSeconds)}`;
+  return `${cacheName}; hit; ttl=${Math.trunc(leftSeconds)}`;
 }
 
 export function forwardedStatus(
@@ -37,7 +37,7 @@ export function forwardedStatus(
   return [
     `${cacheName}; fwd=${why}`,
     ...(status === undefined ? [] : [`fwd-status=${status}`]),
-    ...(leftSeconds === undefined ? [] : [`ttl=${Math.floor(leftSeconds)}`]),
+    ...(leftSeconds === undefined ? [] : [`ttl=${Math.trunc(leftSeconds)}`]),
     ...(stored === true ? ['stored'] : []),
     ...(collapsed === true ? ['collapsed'] : []),
   ].join('; ');

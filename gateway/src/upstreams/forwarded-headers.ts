@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
+import { gatewayCacheHeader } from '@grapevine/shared/http/gateway-cache.ts';
 import { requestIdHeader } from '@grapevine/shared/http/problem-handler.ts';
 import { timeLeftHeader } from '@grapevine/shared/http/time-left.ts';
 import { identityHeader } from '@grapevine/shared/identity/identity.ts';
-import { targetedHeader } from '../cache/cache-control.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { HeaderRules } from '../routes/route.ts';
 import { withoutBearer } from '../websocket/bearer-subprotocol.ts';
@@ -40,7 +40,7 @@ const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 /** Belong to the connection between the gateway and the upstream, or tell strangers what runs behind. */
 const notReturned = new Set([
   'connection',
-  targetedHeader,
+  gatewayCacheHeader,
   costHeader,
   'keep-alive',
   'proxy-authenticate',

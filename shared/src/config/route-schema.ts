@@ -173,6 +173,7 @@ const mobileApi: RouteInput = {
   name: 'mobile',
   path: '/mobile/v1/**',
   upstream: 'mobile',
+  cache: true,
   scopes: { read: 'messages:read', write: 'messages:write' },
 };
 
@@ -184,7 +185,7 @@ const defaultRoutes: RouteInput[] = [
   { ...startPage, name: 'start', path: '/' },
   // Without the slash the page's own relative links would lead out of its folder.
   { ...startPage, name: 'console-folder', path: '/console' },
-  { name: 'console', path: '/console/**', upstream: 'web', scopes: 'public', methods: [...pages] },
+  { name: 'console', path: '/console/**', upstream: 'web', cache: true, scopes: 'public', methods: [...pages] },
   // A browser that opens the GraphQL address gets the page that asks for a token. Only the page: the request goes down
   // without an identity, and the BFF gives no datum to a caller that nobody vouches for.
   {
@@ -202,8 +203,11 @@ const defaultRoutes: RouteInput[] = [
     ...mobileApi,
     name: 'mobile-cluster',
     path: '/mobile/v1/cluster/**',
+    cache: false,
     scopes: { read: 'cluster:read', write: 'cluster:admin' },
   },
+  // Waits for news: whoever waited for somebody else's would wait twice.
+  { ...mobileApi, name: 'mobile-sync', path: '/mobile/v1/sync', cache: false },
   { ...mobileApi, name: 'mobile-topic', path: '/mobile/v1/topics/{topic}/**' },
   mobileApi,
 ];
