@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { startRecordingUpstream } from './testing/recording-upstream.ts';
 import { engines, type RunningGateway, startRunningGateway, until } from './testing/running-gateway.ts';
 
-const breaker = { failureRatio: 0.5, volume: 4, windowMs: 10_000, resetMs: 200 };
+const breaker = { failureRatio: 0.5, volume: 4, windowMs: 10_000, resetMs: 800 };
 
 for (const engine of engines) {
   describe(`by ${engine}`, () => {
