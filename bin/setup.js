@@ -29,7 +29,12 @@ const systemPrograms = [
   { programs: ['openssl'], debian: 'openssl', use: 'the TLS tests', flags: ['--tests'] },
   { programs: ['unshare'], debian: 'util-linux', use: 'the disk trouble tests', flags: ['--tests'] },
   { programs: ['strace'], debian: 'strace', use: 'the disk trouble tests', flags: ['--tests'] },
-  { programs: ['redis-server'], debian: 'redis-server', use: 'the append benchmark', flags: ['--tests', '--bench'] },
+  {
+    programs: ['redis-server'],
+    debian: 'redis-server',
+    use: 'the tests of shared rates, and the append benchmark',
+    flags: ['--tests', '--bench'],
+  },
   { programs: ['nginx'], debian: 'nginx-light', use: 'the gateway benchmark', flags: ['--bench'] },
   { programs: ['wrk'], debian: 'wrk', use: 'the gateway benchmark', flags: ['--bench'] },
 ];

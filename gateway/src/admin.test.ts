@@ -67,9 +67,10 @@ test('routes show what each path needs, as the configuration has it with its def
 
 test('limits show the rates and how many keys they track', async () => {
   assert.deepEqual(await read('/limits'), {
+    countedIn: 'memory',
     rates: [
-      { per: 'address', perSecond: 1_000, burst: 2_000, tracked: 1 },
-      { per: 'principal', perSecond: 500, burst: 1_000, tracked: 1 },
+      { per: 'address', perSecond: 1_000, burst: 2_000, tracked: 1, refused: 0 },
+      { per: 'principal', perSecond: 500, burst: 1_000, tracked: 1, refused: 0 },
     ],
     maxBodyBytes: 2_097_152,
   });

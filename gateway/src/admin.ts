@@ -6,6 +6,7 @@ import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
 import { Registry } from 'prom-client';
 import type { CacheStatus } from './cache/answer-cache.ts';
 import { type Purge, parsePurge } from './cache/purge.ts';
+import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
 import { pathOf } from './routes/request-target.ts';
 import type { RouteTable } from './routes/route-table.ts';
@@ -22,6 +23,7 @@ export interface AdminSources {
   cache(): Promise<CacheStatus>;
   /** Takes answers out of the cache; answers how many. */
   purge(purge: Purge): Promise<number>;
+  countedIn(): CountedIn;
   readiness(): 'ready' | 'starting' | 'draining';
 }
 
@@ -58,7 +60,12 @@ function createAdminServer(sources: AdminSources): Server {
     ['/routes', (response) => sendJson(response, 200, { routes: routes.routes.map((route) => route.config) })],
     [
       '/limits',
-      async (response) => sendJson(response, 200, { rates: await sources.rates(), maxBodyBytes: config.maxBodyBytes }),
+      async (response) =>
+        sendJson(response, 200, {
+          countedIn: sources.countedIn(),
+          rates: await sources.rates(),
+          maxBodyBytes: config.maxBodyBytes,
+        }),
     ],
   ]);
   return createServer((request, response) => {

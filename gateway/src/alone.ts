@@ -1,5 +1,7 @@
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import { startAdmin } from './admin.ts';
+import { exposeCounting } from './gateway-metrics.ts';
+import type { PointSource } from './limits/point-store.ts';
 import { type GatewayDependencies, startGateway } from './server.ts';
 
 export interface LoneGateway extends Stoppable {
@@ -8,8 +10,12 @@ export interface LoneGateway extends Stoppable {
 }
 
 /** The gateway in one process, with its admin listener, which stays until the last request has ended. Throws `PORT_TAKEN`. */
-export async function startAlone(dependencies: GatewayDependencies): Promise<LoneGateway> {
-  const gateway = await startGateway(dependencies);
+export async function startAlone(
+  dependencies: Omit<GatewayDependencies, 'openPoints'>,
+  points: PointSource,
+): Promise<LoneGateway> {
+  const gateway = await startGateway({ ...dependencies, openPoints: points.open });
+  exposeCounting(dependencies.metrics, points);
   try {
     const admin = await startAdmin({
       routes: gateway.routes,
@@ -19,6 +25,7 @@ export async function startAlone(dependencies: GatewayDependencies): Promise<Lon
       rates: async () => gateway.rates(),
       cache: async () => gateway.cache.status(),
       purge: async (purge) => gateway.cache.purge(purge),
+      countedIn: () => points.countedIn,
       readiness: () => (gateway.draining ? 'draining' : 'ready'),
     });
     return {

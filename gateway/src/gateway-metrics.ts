@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { CacheStatus } from './cache/answer-cache.ts';
 import { DurationHistogram, type DurationSeries } from './duration-histogram.ts';
-import type { KeyedRateLimiter } from './limits/rate-limiter.ts';
+import type { CountedIn } from './limits/point-store.ts';
+import type { RateStatus } from './limits/rate-limiter.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
@@ -116,8 +117,8 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
   });
 }
 
-/** How many callers each limit remembers, read when somebody asks: at its bound it forgets some. */
-export function exposeLimits(registry: Registry, limiters: readonly KeyedRateLimiter[]): void {
+/** What the rates do, read when somebody asks. */
+export function exposeLimits(registry: Registry, rates: () => readonly RateStatus[]): void {
   new Gauge({
     name: 'grapevine_gateway_tracked_callers',
     help: 'Callers that a rate limit remembers; at gateway.rateLimit.maxKeys it forgets some.',
@@ -125,7 +126,34 @@ export function exposeLimits(registry: Registry, limiters: readonly KeyedRateLim
     labelNames: ['limit'],
     registers: [registry],
     collect() {
-      for (const { name, tracked } of limiters) this.set({ limit: name }, tracked);
+      this.reset();
+      // API keys have as many rates as the file says; together they are one limit.
+      for (const { per, tracked } of rates()) this.inc({ limit: per }, tracked);
+    },
+  });
+  new Counter({
+    name: 'grapevine_gateway_rate_limited_total',
+    help: 'Requests that a rate limit refused.',
+    labelNames: ['limit'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { per, refused } of rates()) this.inc({ limit: per }, refused);
+    },
+  });
+}
+
+/** Where the points of rates are counted, read when somebody asks. */
+export function exposeCounting(registry: Registry, source: { readonly countedIn: CountedIn }): void {
+  new Gauge({
+    name: 'grapevine_gateway_rates_counted_in',
+    help: '1 for where rates are counted now: in memory, in redis, or by the insurance, which is memory while Redis is away.',
+    labelNames: ['place'],
+    registers: [registry],
+    collect() {
+      for (const place of ['memory', 'redis', 'insurance'] as const) {
+        this.set({ place }, source.countedIn === place ? 1 : 0);
+      }
     },
   });
 }

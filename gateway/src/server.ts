@@ -105,8 +105,10 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const byAddress = limiter('address', rateLimit.address);
   const byPrincipal = limiter('principal', rateLimit.principal);
   const byRoute = routeLimiters(routes, limiter);
-  const limiters = [byAddress, byPrincipal, ...byRoute.values()];
-  exposeLimits(metrics, limiters);
+  const byApiKey = new ApiKeyRates(rateLimit.maxKeys, openPoints);
+  const rates = (): readonly RateStatus[] =>
+    [byAddress, byPrincipal, ...byApiKey.limiters, ...byRoute.values()].map((limiter) => limiter.status());
+  exposeLimits(metrics, rates);
   const forwarder = new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock);
   const cache = new AnswerCache(config.cache, clock);
   exposeCache(metrics, () => cache.status());
@@ -128,7 +130,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     authorize(),
     limitPrincipal({
       principal: byPrincipal,
-      apiKeys: new ApiKeyRates(rateLimit.maxKeys, openPoints),
+      apiKeys: byApiKey,
       costPerRequest: rateLimit.costPerRequest,
     }),
     limitRoute(byRoute),
@@ -157,7 +159,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       return drain.draining;
     },
     upstreams: () => upstreams.status(),
-    rates: () => limiters.map((one) => one.status()),
+    rates,
     stop: async () => {
       drain.begin();
       const deadline = setTimeout(() => drain.cut(), config.drainMs);
@@ -176,7 +178,7 @@ function routeLimiters(
   return new Map(
     routes.flatMap((route) => {
       const { name, rate } = route.config;
-      return rate === undefined ? [] : [[route, limiter(name, rate)] as const];
+      return rate === undefined ? [] : [[route, limiter(`route:${name}`, rate)] as const];
     }),
   );
 }

@@ -9,10 +9,13 @@ import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import { startAdmin } from './admin.ts';
 import { startAlone } from './alone.ts';
 import { openCredentials } from './auth/credentials.ts';
-import { openMemoryPoints } from './limits/point-store.ts';
+import { exposeCounting } from './gateway-metrics.ts';
+import { memoryPoints, type PointSource } from './limits/point-store.ts';
+import { RedisPoints } from './limits/redis-points.ts';
 import { RouteTable } from './routes/route-table.ts';
 import { type GatewayDependencies, gatewayPortFlag, startGateway } from './server.ts';
 import { Workers } from './workers/primary.ts';
@@ -43,7 +46,9 @@ function workerCount({ workers }: GatewayConfig): number {
 async function startLone(config: Config, log: Logger): Promise<StartedService> {
   await using opened = new AsyncDisposableStack();
   const { dependencies, reload } = await openDependencies(config, log, opened);
-  const gateway = await startAlone({ ...dependencies, sharesPort: false, openPoints: openMemoryPoints });
+  const points = await openPoints(config.gateway, log);
+  opened.defer(() => points.stop());
+  const gateway = await startAlone({ ...dependencies, sharesPort: false }, points);
   opened.defer(() => gateway.stop());
   const running = opened.move();
   return {
@@ -76,28 +81,37 @@ async function startWorker(config: Config, log: Logger): Promise<StartedService>
 /** Takes no requests itself: keeps its workers running, counts the points of rates, answers operators. */
 async function startPrimary(count: number, config: Config, log: Logger): Promise<StartedService> {
   const port = await freePort(config.gateway);
-  const workers = await Workers.start(count, { GRAPEVINE_GATEWAY__PORT: String(port) }, log);
-  try {
-    const admin = await startAdmin({
-      routes: new RouteTable(config.gateway.routes, { development: isDevelopment(config) }),
-      config: config.gateway,
-      metrics: () => workers.metrics(),
-      upstreams: () => workers.upstreams(),
-      rates: () => workers.rates(),
-      cache: () => workers.cache(),
-      purge: (purge) => workers.purge(purge),
-      readiness: () => (workers.stopping ? 'draining' : workers.running > 0 ? 'ready' : 'starting'),
-    });
-    return {
-      // Stopped in the reverse order: operators can look on while the workers drain.
-      parts: [admin, workers],
-      ports: { http: port, admin: admin.port },
-      reload: async () => workers.reload(),
-    };
-  } catch (error) {
-    await workers.stop();
-    throw error;
-  }
+  const metrics = new Registry();
+  await using opened = new AsyncDisposableStack();
+  const points = await openPoints(config.gateway, log);
+  opened.defer(() => points.stop());
+  exposeCounting(metrics, points);
+  const environment = { GRAPEVINE_GATEWAY__PORT: String(port) };
+  const workers = await Workers.start(count, { environment, points: points.open, metrics, log });
+  opened.defer(() => workers.stop());
+  const admin = await startAdmin({
+    routes: new RouteTable(config.gateway.routes, { development: isDevelopment(config) }),
+    config: config.gateway,
+    metrics: () => workers.metrics(),
+    upstreams: () => workers.upstreams(),
+    rates: () => workers.rates(),
+    countedIn: () => points.countedIn,
+    cache: () => workers.cache(),
+    purge: (purge) => workers.purge(purge),
+    readiness: () => (workers.stopping ? 'draining' : workers.running > 0 ? 'ready' : 'starting'),
+  });
+  const running = opened.move();
+  return {
+    // Stopped in the reverse order: operators can look on while the workers drain.
+    parts: [admin, { name: 'gateway workers', stop: () => running.disposeAsync() }],
+    ports: { http: port, admin: admin.port },
+    reload: async () => workers.reload(),
+  };
+}
+
+/** Counted by this process alone, or in Redis for all gateways that use it. Workers ask their primary, so that it is the one to know. */
+async function openPoints({ rateLimit }: GatewayConfig, log: Logger): Promise<PointSource> {
+  return rateLimit.redis === undefined ? memoryPoints : await RedisPoints.open(rateLimit.redis, log);
 }
 
 /**

@@ -16,6 +16,11 @@ export class ApiKeyRates {
     this.#open = open;
   }
 
+  /** One for each rate that was asked for. */
+  get limiters(): readonly KeyedRateLimiter[] {
+    return [...this.#limiters.values()];
+  }
+
   limiterOf(rate: Rate): KeyedRateLimiter {
     const name = `${rate.perSecond}/${rate.burst}`;
     const known = this.#limiters.get(name);

@@ -24,6 +24,11 @@ export class BoundedMap<Key, Value> {
     return this.#entries.size;
   }
 
+  /** All of them, which does not count as use. */
+  *values(): Iterable<Value> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
   /** The value, which counts as used. */
   get(key: Key): Value | undefined {
     const entry = this.#entries.get(key);

@@ -1,4 +1,4 @@
-import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { BurstyRateLimiter, type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { BoundedMap } from './bounded-map.ts';
 
 export interface Rate {
@@ -25,6 +25,16 @@ export interface PointStore {
 /** Opens the store of the rate called `name`, for `maxKeys` keys at most. */
 export type OpenPointStore = (name: string, rate: Rate, maxKeys: number) => PointStore;
 
+/** Where points are counted now: `insurance` is this gateway's memory while Redis is away. */
+export type CountedIn = 'memory' | 'redis' | 'insurance';
+
+/** The stores of all rates. */
+export interface PointSource {
+  readonly open: OpenPointStore;
+  readonly countedIn: CountedIn;
+  stop(): void;
+}
+
 /** The burst comes back this many times slower than it could: that is what keeps the lasting rate near `perSecond`. */
 const burstRecovery = 10;
 
@@ -33,25 +43,31 @@ export function stockSeconds({ perSecond, burst }: Rate): number {
   return Math.max(1, Math.ceil((burstRecovery * (burst - perSecond)) / perSecond));
 }
 
-/** Points in this process's memory. Beyond `maxKeys` keys the ones that were not used lately are forgotten. */
-export class MemoryPoints implements PointStore {
-  readonly #limiter: BurstyRateLimiter;
-  readonly #keys: BoundedMap<string, true>;
+/** What the library's limiters are made with: so many points in so many seconds. */
+export interface WindowOptions {
+  readonly keyPrefix: string;
+  readonly points: number;
+  readonly duration: number;
+}
 
-  constructor(rate: Rate, maxKeys: number) {
-    const lasting = new RateLimiterMemory({ keyPrefix: '', points: rate.perSecond, duration: 1 });
-    const stock = { keyPrefix: '', points: rate.burst - rate.perSecond, duration: stockSeconds(rate) };
-    const burst = new RateLimiterMemory(stock);
-    this.#limiter = new BurstyRateLimiter(lasting, burst);
-    // The library's memory has no bound of its own: it keeps every key until its time is over.
-    this.#keys = new BoundedMap(maxKeys, (key) => {
-      void lasting.delete(key);
-      void burst.delete(key);
-    });
+/** The two windows of a rate: each second, and the stock beyond it. Their keys begin with `prefix`, if they share a place. */
+export function windowsOf(rate: Rate, prefix = ''): { readonly lasting: WindowOptions; readonly stock: WindowOptions } {
+  const named = (window: string): string => (prefix === '' ? '' : `${prefix}:${window}`);
+  return {
+    lasting: { keyPrefix: named('second'), points: rate.perSecond, duration: 1 },
+    stock: { keyPrefix: named('stock'), points: rate.burst - rate.perSecond, duration: stockSeconds(rate) },
+  };
+}
+
+/** Points of one rate by the library, wherever its limiters count. */
+export class CountedPoints implements PointStore {
+  readonly #limiter: BurstyRateLimiter;
+
+  constructor(lasting: RateLimiterAbstract, stock: RateLimiterAbstract) {
+    this.#limiter = new BurstyRateLimiter(lasting, stock);
   }
 
   async take(key: string, points: number): Promise<PointsTaken> {
-    this.#keys.set(key, true);
     try {
       const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key, points);
       return { allowed: true, remaining: remainingPoints, msBeforeNext };
@@ -63,4 +79,30 @@ export class MemoryPoints implements PointStore {
   }
 }
 
+/** Points in this process's memory. Beyond `maxKeys` keys the ones that were not used lately are forgotten. */
+export class MemoryPoints implements PointStore {
+  readonly #points: CountedPoints;
+  readonly #keys: BoundedMap<string, true>;
+
+  constructor(rate: Rate, maxKeys: number) {
+    const windows = windowsOf(rate);
+    const lasting = new RateLimiterMemory(windows.lasting);
+    const stock = new RateLimiterMemory(windows.stock);
+    this.#points = new CountedPoints(lasting, stock);
+    // The library's memory has no bound of its own: it keeps every key until its time is over.
+    this.#keys = new BoundedMap(maxKeys, (key) => {
+      void lasting.delete(key);
+      void stock.delete(key);
+    });
+  }
+
+  take(key: string, points: number): Promise<PointsTaken> {
+    this.#keys.set(key, true);
+    return this.#points.take(key, points);
+  }
+}
+
 export const openMemoryPoints: OpenPointStore = (_name, rate, maxKeys) => new MemoryPoints(rate, maxKeys);
+
+/** All rates in this process's memory. */
+export const memoryPoints: PointSource = { open: openMemoryPoints, countedIn: 'memory', stop: () => {} };

@@ -7,6 +7,8 @@ export interface RateStatus extends Rate {
   readonly per: string;
   /** Callers that are remembered now. */
   readonly tracked: number;
+  /** Requests that were refused. */
+  readonly refused: number;
 }
 
 /** How a request fared. */
@@ -25,6 +27,8 @@ interface Lease {
   endsMs: number;
   /** What the store had left when they were taken. */
   remaining: number;
+  /** Until then the store has nothing, and need not be asked. */
+  refusedUntilMs: number;
 }
 
 /**
@@ -52,6 +56,7 @@ export class KeyedRateLimiter {
   readonly policy: string;
   readonly #store: PointStore;
   readonly #leases: BoundedMap<string, Lease>;
+  #refused = 0;
 
   constructor(name: string, rate: Rate, maxKeys: number, open: OpenPointStore = openMemoryPoints) {
     this.name = name;
@@ -69,16 +74,18 @@ export class KeyedRateLimiter {
   }
 
   status(): RateStatus {
-    return { per: this.name, ...this.rate, tracked: this.tracked };
+    return { per: this.name, ...this.rate, tracked: this.tracked, refused: this.#refused };
   }
 
   /** Charges `key` with one request; answers at once as long as points are at hand. Rejects only when the limiter is broken. */
   charge(key: string): RateVerdict | Promise<RateVerdict> {
     const lease = this.#leases.get(key);
-    if (lease === undefined || lease.points === 0) return this.#consume(key);
+    if (lease === undefined) return this.#consume(key);
     // The clock that the store reads.
-    const msLeft = lease.endsMs - Date.now();
-    if (msLeft <= 0) return this.#consume(key);
+    const nowMs = Date.now();
+    if (lease.refusedUntilMs > nowMs) return this.#refuse(lease.refusedUntilMs - nowMs);
+    const msLeft = lease.endsMs - nowMs;
+    if (lease.points === 0 || msLeft <= 0) return this.#consume(key);
     lease.points--;
     return verdict(true, lease.remaining + lease.points, msLeft);
   }
@@ -88,8 +95,7 @@ export class KeyedRateLimiter {
    * limit counts against the requests after it.
    */
   async chargeMore(key: string, points: number): Promise<RateVerdict> {
-    const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0 };
-    this.#leases.set(key, lease);
+    const lease = this.#leaseOf(key);
     const atHand = lease.endsMs > Date.now() ? Math.min(lease.points, points) : 0;
     lease.points -= atHand;
     if (points === atHand) return verdict(true, lease.remaining + lease.points, lease.endsMs - Date.now());
@@ -108,15 +114,27 @@ export class KeyedRateLimiter {
     );
   }
 
-  async #consume(key: string): Promise<RateVerdict> {
-    const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0 };
+  #leaseOf(key: string): Lease {
+    const lease = this.#leases.get(key) ?? { points: 0, endsMs: 0, remaining: 0, refusedUntilMs: 0 };
     this.#leases.set(key, lease);
+    return lease;
+  }
+
+  #refuse(msBeforeNext: number): RateVerdict {
+    this.#refused++;
+    return verdict(false, 0, msBeforeNext);
+  }
+
+  async #consume(key: string): Promise<RateVerdict> {
+    const lease = this.#leaseOf(key);
     const points = Math.max(1, Math.min(leasePoints, Math.floor(lease.remaining / leaseShare)));
     const { allowed, remaining, msBeforeNext } = await this.#store.take(key, points);
     lease.remaining = remaining;
     if (!allowed) {
       // Others who share the key may have been faster; what is wished for one by one is not lost by that.
-      return points === 1 ? verdict(false, 0, msBeforeNext) : this.#consume(key);
+      if (points > 1) return this.#consume(key);
+      lease.refusedUntilMs = Date.now() + msBeforeNext;
+      return this.#refuse(msBeforeNext);
     }
     // What is left of an earlier lease belongs to a second that is over.
     lease.points = (lease.endsMs > Date.now() ? lease.points : 0) + points - 1;

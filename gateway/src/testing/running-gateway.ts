@@ -13,7 +13,7 @@ import type { Credentials } from '../auth/credentials.ts';
 import { parseKeySet } from '../auth/key-set.ts';
 import { noRevocations } from '../auth/revocations.ts';
 import { fixedTokenKeys } from '../auth/token-keys.ts';
-import { openMemoryPoints } from '../limits/point-store.ts';
+import { memoryPoints } from '../limits/point-store.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
 
@@ -94,9 +94,8 @@ export async function startRunningGateway(
     level: 'info',
     destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
   });
-  const gateway = await startAlone({
+  const parts = {
     sharesPort: false,
-    openPoints: openMemoryPoints,
     config,
     credentials: credentials ?? (await credentialsOf(publicKey)),
     edgeKeys,
@@ -105,7 +104,8 @@ export async function startRunningGateway(
     random: systemRandom,
     log,
     metrics: new Registry(),
-  });
+  };
+  const gateway = await startAlone(parts, memoryPoints);
   const url = `http://127.0.0.1:${gateway.port}`;
   const token = (options: TokenOptions = {}): Promise<string> => signToken(options, clock, privateKey);
   return {

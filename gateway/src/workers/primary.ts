@@ -5,10 +5,11 @@ import { type ErrorCode, isErrorCode } from '@grapevine/shared/errors/catalogue.
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Logger } from 'pino';
-import { AggregatorRegistry } from 'prom-client';
+import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 import type { CacheStatus } from '../cache/answer-cache.ts';
 import type { Purge } from '../cache/purge.ts';
+import type { OpenPointStore } from '../limits/point-store.ts';
 import type { RateStatus } from '../limits/rate-limiter.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 import { Dialogue } from './dialogue.ts';
@@ -28,28 +29,49 @@ const reportMs = 2_000;
 /** Standard error that is kept of a worker that does not start. */
 const keptErrorChars = 4_096;
 
+export interface WorkersOptions {
+  /** On top of this process's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the points of rates are counted for all of them. */
+  readonly points: OpenPointStore;
+  /** What this process itself measures. */
+  readonly metrics: Registry;
+  readonly log: Logger;
+}
+
 /** Runs the workers of the gateway: starts as many as there should be, replaces those that end, answers for all of them. */
 export class Workers implements Stoppable {
   readonly name = 'gateway workers';
   readonly #environment: Readonly<Record<string, string>>;
   readonly #log: Logger;
-  readonly #points = new PointBroker();
+  readonly #points: PointBroker;
+  readonly #metrics: Registry;
   readonly #ready = new Map<Worker, Dialogue>();
   #pauseMs = firstPauseMs;
   #stopping = false;
 
-  private constructor(environment: Readonly<Record<string, string>>, log: Logger) {
+  private constructor({ environment, points, metrics, log }: WorkersOptions) {
     this.#environment = environment;
+    this.#points = new PointBroker(points);
+    this.#metrics = metrics;
     this.#log = log;
+    const running = (): number => this.running;
+    new Gauge({
+      name: 'grapevine_gateway_workers',
+      help: 'Worker processes that take requests.',
+      registers: [metrics],
+      collect() {
+        this.set(running());
+      },
+    });
   }
 
   /**
-   * Starts `count` workers from the program that this process runs, with the same arguments and `environment` on top of
-   * its own. Throws what the first one could not start with.
+   * Starts `count` workers from the program that this process runs, with the same arguments. Throws what the first one could not start with.
    */
-  static async start(count: number, environment: Readonly<Record<string, string>>, log: Logger): Promise<Workers> {
+  static async start(count: number, options: WorkersOptions): Promise<Workers> {
     cluster.setupPrimary({ stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
-    const workers = new Workers(environment, log);
+    const workers = new Workers(options);
     // The first alone: what is wrong with one is wrong with all, and one line about it is enough.
     await workers.#startOne();
     try {
@@ -71,13 +93,8 @@ export class Workers implements Stoppable {
 
   async metrics(): Promise<string> {
     const reports = await this.#reports();
-    const own = [
-      '# HELP grapevine_gateway_workers Worker processes that take requests.',
-      '# TYPE grapevine_gateway_workers gauge',
-      `grapevine_gateway_workers ${this.running}`,
-    ];
     const all = await AggregatorRegistry.aggregate(reports.map(({ metrics }) => metrics)).metrics();
-    return `${all}\n${own.join('\n')}\n`;
+    return `${all}\n${await this.#metrics.metrics()}`;
   }
 
   async upstreams(): Promise<readonly UpstreamStatus[]> {

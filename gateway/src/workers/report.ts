@@ -49,11 +49,15 @@ function mergeUpstream(a: UpstreamStatus, b: UpstreamStatus | undefined): Upstre
   };
 }
 
-/** The rates; of the callers that workers remember the most, since most callers are known to all of them. */
+/** The rates, also those that only some workers have met; of the callers that they remember the most, since most are known to all. */
 export function mergeRates(reports: readonly (readonly RateStatus[])[]): readonly RateStatus[] {
-  return reports.reduce((merged, report) =>
-    merged.map((one, index) => ({ ...one, tracked: Math.max(one.tracked, report[index]?.tracked ?? 0) })),
-  );
+  const merged = new Map<string, RateStatus>();
+  for (const rate of reports.flat()) {
+    const id = `${rate.per} ${rate.perSecond} ${rate.burst}`;
+    const { tracked = 0, refused = 0 } = merged.get(id) ?? {};
+    merged.set(id, { ...rate, tracked: Math.max(tracked, rate.tracked), refused: refused + rate.refused });
+  }
+  return [...merged.values()];
 }
 
 /** The caches of all workers together: each keeps answers of its own. */

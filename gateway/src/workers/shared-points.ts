@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MemoryPoints, type OpenPointStore, type PointStore, type PointsTaken } from '../limits/point-store.ts';
+import type { OpenPointStore, PointStore, PointsTaken } from '../limits/point-store.ts';
 import type { Dialogue } from './dialogue.ts';
 
 /** A worker's wish for points. */
@@ -23,13 +23,18 @@ const maxRates = 1_024;
 /** In the primary: one store for each rate, shared by all workers. */
 export class PointBroker {
   readonly #stores = new Map<string, PointStore>();
+  readonly #open: OpenPointStore;
+
+  constructor(open: OpenPointStore) {
+    this.#open = open;
+  }
 
   take({ name, perSecond, burst, maxKeys, key, points }: PointsQuestion): Promise<PointsTaken> {
     const id = `${name} ${perSecond} ${burst}`;
     let store = this.#stores.get(id);
     if (store === undefined) {
       if (this.#stores.size >= maxRates) throw new Error(`more than ${maxRates} rates`);
-      store = new MemoryPoints({ perSecond, burst }, maxKeys);
+      store = this.#open(name, { perSecond, burst }, maxKeys);
       this.#stores.set(id, store);
     }
     return store.take(key, points);

@@ -36,6 +36,33 @@ const rate = (perSecond: number, burst: number) =>
     })
     .prefault({});
 
+const redis = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^rediss?$/ })
+      .refine((value) => new URL(value).password === '', {
+        error: 'a password in an address is seen in too many places; use passwordFile',
+      })
+      .describe('redis://host:port/database, or rediss:// with TLS; a user name may stand in front of the host.'),
+    passwordFile: file.optional().describe('A file that holds the password of Redis and nothing else.'),
+    timeoutMs: z
+      .int()
+      .min(1)
+      .max(5_000)
+      .default(50)
+      .describe(
+        'A request waits so long for Redis at most. Higher: a slow Redis makes requests slow before it is left.',
+      ),
+    gateways: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(1)
+      .describe('How many gateways share it: while Redis is away, each lets its part of the rates through.'),
+  })
+  .optional()
+  .describe('Counts rates for several gateways together. Without it each gateway counts for itself, in its memory.');
+
 export const gateway = z
   .strictObject({
     host: host.default('127.0.0.1'),
@@ -116,6 +143,7 @@ export const gateway = z
           .max(10_000_000)
           .default(100_000)
           .describe('Principals and addresses tracked, about 200 bytes each.'),
+        redis,
       })
       .prefault({}),
     cache: z

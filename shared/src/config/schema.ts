@@ -248,3 +248,4 @@ export type GossipConfig = NodeConfig['gossip'];
 export type BffWebConfig = Config['bffWeb'];
 export type BffMobileConfig = Config['bffMobile'];
 export type GatewayConfig = Config['gateway'];
+export type RedisLimitsConfig = NonNullable<GatewayConfig['rateLimit']['redis']>;
