@@ -35,8 +35,8 @@ export interface Swarm {
 
 /** Publishes under way at once, as in the benchmark of appends. */
 const inFlight = 64;
-/** Messages before those that count, for the compiler to know the code. */
-const warmUpMessages = 200;
+/** Messages before those that count: a node runs for days, so that what is measured is code that the compiler knows. */
+const warmUpMessages = 1_000;
 /** Copies that nobody needs any more are still on their way when the last node has everything; in milliseconds. */
 const settleMs = 250;
 /** Nodes that get nothing for so many milliseconds will never get what they lack: gossipsub forgets messages after three heartbeats. */
