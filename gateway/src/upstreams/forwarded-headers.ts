@@ -35,6 +35,19 @@ const notForwarded = new Set([
   identityHeader,
   timeLeftHeader,
 ]);
+/**
+ * By which some frameworks take another address or method than those of the request: routes and scopes were found by the
+ * request's own, and answers are kept under them.
+ */
+const overrides = [
+  'x-host',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+];
 const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 
 /** Belong to the connection between the gateway and the upstream, or tell strangers what runs behind. */
@@ -124,7 +137,7 @@ function isForwarded(name: string): boolean {
   if (known !== undefined) return known;
   // Names with an underscore go too: some servers read `grapevine_identity` as `grapevine-identity`.
   const forged = name.includes('_') || forgeablePrefixes.some((prefix) => name.startsWith(prefix));
-  const forwarded = !notForwarded.has(name) && !forged;
+  const forwarded = !notForwarded.has(name) && !overrides.includes(name) && !forged;
   if (passes.size < maxKnownNames) passes.set(name, forwarded);
   return forwarded;
 }
