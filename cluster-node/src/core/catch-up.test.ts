@@ -77,6 +77,17 @@ describe('a catch-up', () => {
     assert.equal(effect?.type === 'catch-up' && effect.origins.length, 1_024);
   });
 
+  it('keeps others from being asked only as long as it brings something', () => {
+    seeWeights();
+    assert.equal(catchUp.isBringing(0), false);
+    begin();
+    assert.deepEqual([catchUp.isBringing(499), catchUp.isBringing(500)], [true, false]);
+    catchUp.receive(segments(1), 600);
+    assert.equal(catchUp.isBringing(10_000), true, 'it waits for this node');
+    catchUp.advance(0, 10_000);
+    assert.deepEqual([catchUp.isBringing(10_499), catchUp.isBringing(10_500)], [true, false]);
+  });
+
   it('takes the segments chunk by chunk, and asks for no more than the disk keeps up with', () => {
     seeWeights();
     begin();

@@ -6,11 +6,13 @@ import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
 import type { Harvest } from './puller.ts';
 
-/**
- * A peer that does not bring the next chunk (256 KiB) within so many milliseconds is given up: datagrams are no slower, and
- * no data is pulled while a stream is open.
- */
+/** A peer that does not bring the next chunk (256 KiB) within so many milliseconds is given up: datagrams are no slower. */
 const patienceMs = 5_000;
+/**
+ * No data is pulled while a stream brings it, but for a chunk that is late by so many milliseconds others are not kept waiting:
+ * the peer may have promised what it does not have.
+ */
+const lateMs = 500;
 /** A peer whose stream broke or brought nothing is not asked for another one before so many milliseconds. */
 const retryMs = 5_000;
 /**
@@ -93,6 +95,11 @@ export class CatchUp {
   /** Whether a stream is open. Its segments come in order: others that continue the same logs would be too early. */
   get busy(): boolean {
     return this.#stream !== undefined;
+  }
+
+  /** Whether a stream is open that brings something: what it brings, nobody else need be asked for. */
+  isBringing(nowMs: number): boolean {
+    return this.#stream !== undefined && nowMs < this.#stream.dueMs - patienceMs + lateMs;
   }
 
   get deadlineMs(): number {

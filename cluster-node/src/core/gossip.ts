@@ -12,6 +12,7 @@ import {
 import { type VersionRange, versionFor } from '../wire/version.ts';
 import { AmnesiaGuard } from './amnesia-guard.ts';
 import { answerPull } from './answer.ts';
+import { acknowledgesByNudge, audienceSize } from './audience.ts';
 import type { MembershipNotice } from './events.ts';
 import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
@@ -19,7 +20,7 @@ import { Membership, type MembershipOptions } from './membership.ts';
 import { NudgeQueue } from './nudge-queue.ts';
 import { PeerKnowledge } from './peer-knowledge.ts';
 import type { LogReader } from './ports.ts';
-import { type Harvest, Puller } from './puller.ts';
+import { type Harvest, type PullEnd, Puller } from './puller.ts';
 import { requestRoom, sliceVector } from './request.ts';
 
 export interface GossipOptions extends MembershipOptions {
@@ -40,11 +41,6 @@ export interface GossipOptions extends MembershipOptions {
 const membersPerDatagram = 6;
 /** Share of a datagram that member records may take; the rest is for what the datagram is about. */
 const memberShare = 0.4;
-/** Up to so many peers hear of a local commit directly; in larger clusters `wideFanout` random ones pass it on. */
-const smallCluster = 16;
-const wideFanout = 8;
-/** Up to so many members tell an origin when they have flushed its entries, which acknowledges them; beyond, its next pulls do. */
-const ackingCluster = 64;
 /** Seeds asked in the first round: all of any usual list, and one of a thousand is no flood. */
 const seedsAtStart = 8;
 /** Every so many rounds somebody who was lost is asked, so that the halves of a healed partition find each other. */
@@ -63,7 +59,7 @@ export interface GossipPorts {
   readonly send: (to: Address, message: NodeMessage, version: number) => void;
   readonly notify: (notice: MembershipNotice) => void;
   /** Whether segments from peers are on their way, in a stream or to the disk. */
-  readonly receiving: () => boolean;
+  readonly receiving: (nowMs: number) => boolean;
   /** Whether a stream is open. */
   readonly catchingUp: () => boolean;
   /** Notes that a peer holds as many entries as this node, and other ones. */
@@ -108,7 +104,7 @@ export class Gossip {
   /** Does what the time asks for: rounds, pulls, nudges. */
   advance(nowMs: number): void {
     if (nowMs >= this.#nextRoundMs) this.#doRound(nowMs);
-    this.#finishPull(nowMs);
+    this.#notePullEnd(this.#puller.finish(nowMs));
     this.#pullAgain(nowMs);
     this.#sendNudges(nowMs);
     if (this.#guard.isDue(nowMs)) this.#reviewGuard(nowMs);
@@ -137,17 +133,13 @@ export class Gossip {
   grew(origins: ReadonlySet<string>): void {
     const self = this.membership.self.origin;
     const reachable = this.membership.reachable();
-    const isSmall = reachable.length <= smallCluster;
-    const audience = origins.has(self)
-      ? isSmall
-        ? reachable
-        : this.#sample(reachable, wideFanout)
-      : this.#sample(reachable, Math.max(this.#options.fanout, isSmall ? 0 : rumourFanout(reachable.length)));
+    const count = audienceSize(reachable.length, origins.has(self), this.#options.fanout);
+    const audience = count < reachable.length ? this.#sample(reachable, count) : reachable;
     for (const { origin } of audience) this.#nudges.add(origin, origins);
     for (const origin of origins) {
       this.knowledge.reached(origin, this.#ports.flushed.size(origin));
       const owner = this.membership.byOrigin(origin);
-      if (owner !== undefined && reachable.length <= ackingCluster) this.#nudges.add(origin, [origin]);
+      if (owner !== undefined && acknowledgesByNudge(reachable.length)) this.#nudges.add(origin, [origin]);
     }
   }
 
@@ -233,7 +225,8 @@ export class Gossip {
     for (const doubtful of this.#sample(this.membership.doubtful(), doubtfulPerRound)) targets.add(doubtful);
     for (const peer of targets) {
       this.membership.asked(peer.origin, nowMs);
-      if (this.#mayPull()) this.#pull(peer, this.#memberDigest(), nowMs);
+      if (this.#mayPull(nowMs) && !this.#puller.isSlow(peer.origin, nowMs))
+        this.#pull(peer, this.#memberDigest(), nowMs);
       else this.#askForNews(peer);
     }
     const lost = this.#round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
@@ -251,24 +244,30 @@ export class Gossip {
     for (const notice of notices) this.#ports.notify(notice);
   }
 
-  #mayPull(): boolean {
-    return !this.#puller.busy && !this.#ports.receiving();
+  #mayPull(nowMs: number): boolean {
+    return !this.#puller.busy && !this.#ports.receiving(nowMs);
   }
 
-  #finishPull(nowMs: number): void {
-    const end = this.#puller.finish(nowMs);
+  #notePullEnd(end: PullEnd | undefined): void {
     if (end === undefined) return;
     // A peer may advertise what it cannot give, because its copy is damaged: asking again at once would not help.
     if (!end.answered) this.knowledge.doubt(end.peer);
     else if (end.isFruitless) this.knowledge.retract(end.peer, this.#promised);
-    this.#unfinished = end.more && !end.isFruitless ? end.peer : undefined;
+    this.#unfinished = end.more && end.isUseful ? end.peer : undefined;
   }
 
-  /** Pulls from whoever had more to send, or else from somebody who is known to be ahead. */
+  /**
+   * Pulls from whoever had more to send, or else from somebody who is known to be ahead. Those that are slow come last, and
+   * what one of them is asked for is not waited for when another has something: it may promise for ever.
+   */
   #pullAgain(nowMs: number): void {
-    if (!this.#mayPull()) return;
     const ahead = this.knowledge.aheadPeers();
-    const next = this.#unfinished ?? ahead[this.#ports.random.below(Math.max(1, ahead.length))];
+    const brisk = ahead.filter((peer) => !this.#puller.isSlow(peer, nowMs));
+    if (brisk.length > 0) this.#notePullEnd(this.#puller.giveUpSlow(nowMs));
+    if (!this.#mayPull(nowMs)) return;
+    const last = this.#unfinished;
+    const goesOn = last !== undefined && (brisk.length === 0 || !this.#puller.isSlow(last, nowMs));
+    const [next] = goesOn ? [last] : this.#sample(brisk.length > 0 ? brisk : ahead, 1);
     this.#unfinished = undefined;
     if (next === undefined) return;
     const peer = this.membership.byOrigin(next);
@@ -343,6 +342,7 @@ export class Gossip {
   #forgetStrangers(): void {
     const known = new Set(this.membership.records().map((record) => record.origin));
     this.knowledge.retain(known);
+    this.#puller.retain(known);
     this.#nudges.retain(known);
   }
 
@@ -364,15 +364,6 @@ export class Gossip {
     }
     return chosen;
   }
-}
-
-/**
- * Peers that each node of a large cluster tells of others' entries, once it has them. Rumours that everybody passes on to
- * ln(n) + c random ones reach all n with probability e^-e^-c (Kermarrec, Massoulié, Ganesh, 2003): 87 % for 2, and what is
- * missed then is missed by a node or two, for rounds to find. With 2 in all, a fifth of the nodes would hear nothing.
- */
-function rumourFanout(nodes: number): number {
-  return Math.ceil(Math.log(nodes)) + 2;
 }
 
 /** Somebody at an address; without versions, nobody knows who. */

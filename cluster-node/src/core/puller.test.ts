@@ -91,3 +91,52 @@ describe('a puller whose peer has a damaged copy', () => {
     }
   });
 });
+
+describe('a puller whose peer gives drop by drop', () => {
+  const other = '0c'.repeat(16);
+  let puller: Puller;
+
+  beforeEach(() => {
+    puller = new Puller(tipsOver(), new SeededRandom(1));
+  });
+
+  /** Datagrams without anything in them, each before the patience for the next one ends. */
+  function drip(untilMs: number): void {
+    const { requestId } = puller.begin(peer, 0);
+    for (let index = 0; index * 30 < untilMs; index++) {
+      const response = { requestId, index, count: 1_000, more: true, vector: [], pieces: [], members: [] };
+      puller.receive({ type: 'pull-response', ...response }, peer, index * 30);
+      assert.equal(puller.finish(index * 30), undefined);
+    }
+  }
+
+  it('waits two seconds at most, and then as much longer for it as for nobody else', () => {
+    drip(1_990);
+    assert.equal(puller.deadlineMs, 2_000);
+    const end = puller.finish(2_000);
+    assert.deepEqual([end?.answered, end?.isUseful], [true, false]);
+    assert.deepEqual([puller.isSlow(peer, 21_999), puller.isSlow(peer, 22_000)], [true, false]);
+    assert.equal(puller.isSlow(other, 2_000), false);
+  });
+
+  it('gives it up at once the next time, when somebody else has something', () => {
+    drip(100);
+    assert.equal(puller.giveUpSlow(100), undefined, 'it is not known to be slow yet');
+    assert.equal(puller.finish(300)?.isUseful, false);
+    puller.begin(peer, 310);
+    assert.equal(puller.giveUpSlow(311)?.peer, peer);
+    assert.equal(puller.busy, false);
+  });
+
+  it('asks others for as much, and waits for them no longer, than if it were not there', () => {
+    const { budget } = puller.begin(other, 0);
+    const usualMs = puller.deadlineMs;
+    puller.reset();
+    drip(1_000);
+    puller.finish(2_000);
+    const after = puller.begin(other, 3_000);
+    assert.deepEqual([after.budget, puller.deadlineMs - 3_000], [budget, usualMs]);
+    puller.reset();
+    assert.ok(puller.begin(peer, 4_000).budget < budget);
+  });
+});

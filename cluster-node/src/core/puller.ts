@@ -5,14 +5,10 @@ import { Reassembly } from '../wire/fragments.ts';
 import type { PartialSegment, Piece, PullResponse } from '../wire/messages.ts';
 import { decodeSegment, type Segment } from '../wire/segment.ts';
 import type { LogTips, RefusalReason } from './log-tips.ts';
+import { PeerPaces } from './peer-paces.ts';
 
-/**
- * Bytes asked for at once: at first, at least and at most. Starts at half of what a receive buffer takes by default (208 KiB on
- * Linux), grows by steps while nothing is lost, halves when something is (AIMD).
- */
-const window = { initial: 96 * 1024, least: 8 * 1024, most: 192 * 1024, step: 8 * 1024 } as const;
-/** Shortest and longest wait for an answer's next datagram, in milliseconds. */
-const patience = { least: 40, most: 2_000 } as const;
+/** However steadily datagrams of an answer come in, it is over after so long, in milliseconds: a peer could drip for ever. */
+const longestPullMs = 2_000;
 /** Segments that arrived before their predecessor wait here; more than one answer's worth would mean that something is wrong. */
 const maxEarlySegments = 256;
 /** Requests whose late answers are still taken: their pieces are good, only their time is over. */
@@ -42,6 +38,8 @@ export interface PullEnd {
   /** Whether anything came. */
   readonly answered: boolean;
   readonly more: boolean;
+  /** Whether something came of it. */
+  readonly isUseful: boolean;
   /** Whether the whole answer came and held nothing to take: the peer has nothing for us, whatever it advertises. */
   readonly isFruitless: boolean;
 }
@@ -68,9 +66,8 @@ export class Puller {
   readonly #withheld = new Set<string>();
   readonly #recent: number[] = [];
   #pull: Pull | undefined;
+  readonly #paces = new PeerPaces();
   #nextRequestId: number;
-  #budget: number = window.initial;
-  #roundTripMs = 5;
 
   constructor(tips: LogTips, random: Random) {
     this.#tips = tips;
@@ -86,8 +83,14 @@ export class Puller {
     return this.#pull?.deadlineMs ?? Number.POSITIVE_INFINITY;
   }
 
-  get roundTripMs(): number {
-    return this.#roundTripMs;
+  /** Whether `peer` has kept this node waiting for nothing lately: others are asked before it. */
+  isSlow(peer: string, nowMs: number): boolean {
+    return this.#paces.isSlow(peer, nowMs);
+  }
+
+  /** Forgets everybody who is not in `peers` any more. */
+  retain(peers: ReadonlySet<string>): void {
+    this.#paces.retain(peers);
   }
 
   /** An id for a request that asks only for news: no pieces come back that would have to be recognised. */
@@ -103,7 +106,7 @@ export class Puller {
       requestId,
       peer,
       askedAtMs: nowMs,
-      deadlineMs: nowMs + this.#patience(),
+      deadlineMs: nowMs + this.#paces.patienceMs(peer),
       received: new Set<number>(),
       count: undefined,
       more: false,
@@ -113,7 +116,7 @@ export class Puller {
     };
     this.#pull = pull;
     this.#withheld.clear();
-    return { requestId, budget: this.#budget };
+    return { requestId, budget: this.#paces.budget(peer) };
   }
 
   /** Fragments that are here of segments that come next in their logs. */
@@ -125,11 +128,11 @@ export class Puller {
   receive(response: PullResponse, sender: string, nowMs: number): Harvest {
     const pull = this.#pull;
     if (pull?.requestId === response.requestId) {
-      if (pull.received.size === 0) this.#roundTripMs += (nowMs - pull.askedAtMs - this.#roundTripMs) / 8;
+      if (pull.received.size === 0) this.#paces.answered(pull.peer, nowMs - pull.askedAtMs);
       pull.received.add(response.index);
       pull.count = response.count;
       pull.more = response.more;
-      pull.deadlineMs = nowMs + this.#patience();
+      pull.deadlineMs = Math.min(nowMs + this.#paces.patienceMs(pull.peer), pull.askedAtMs + longestPullMs);
     }
     const harvest: Harvest = { segments: [], known: 0, refused: [], withheld: 0 };
     if (!this.#recent.includes(response.requestId)) return harvest;
@@ -151,17 +154,13 @@ export class Puller {
     const pull = this.#pull;
     if (pull === undefined) return undefined;
     const complete = pull.received.size === pull.count;
-    if (!complete && nowMs < pull.deadlineMs) return undefined;
-    this.#pull = undefined;
-    this.#budget = complete
-      ? Math.min(window.most, this.#budget + window.step)
-      : Math.max(window.least, Math.floor(this.#budget / 2));
-    return {
-      peer: pull.peer,
-      answered: pull.received.size > 0,
-      more: pull.more,
-      isFruitless: complete && !pull.extended && (pull.spoiled || !pull.kept),
-    };
+    return complete || nowMs >= pull.deadlineMs ? this.#end(pull, complete, nowMs) : undefined;
+  }
+
+  /** Ends a pull from a slow peer before its time is over, if that is what is under way. What still comes of it is taken. */
+  giveUpSlow(nowMs: number): PullEnd | undefined {
+    const pull = this.#pull;
+    return pull !== undefined && this.isSlow(pull.peer, nowMs) ? this.#end(pull, false, nowMs) : undefined;
   }
 
   /** Drops what was built on segments that did not reach the disk. */
@@ -177,9 +176,12 @@ export class Puller {
     return requestId;
   }
 
-  /** Four round trips and some slack: longer than a busy peer takes, short enough that a lost datagram hardly shows. */
-  #patience(): number {
-    return Math.min(patience.most, patience.least + 4 * this.#roundTripMs);
+  #end(pull: Pull, isComplete: boolean, nowMs: number): PullEnd {
+    this.#pull = undefined;
+    const isUseful = pull.extended || (pull.kept && !pull.spoiled);
+    this.#paces.ended(pull.peer, { isComplete, isUseful, tookMs: nowMs - pull.askedAtMs }, nowMs);
+    const answered = pull.received.size > 0;
+    return { peer: pull.peer, answered, more: pull.more, isUseful, isFruitless: isComplete && !isUseful };
   }
 
   #segmentOf(piece: Piece): Segment | undefined {

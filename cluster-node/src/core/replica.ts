@@ -105,7 +105,7 @@ export class Replica {
       notify: (notice) => this.#notify(notice),
       contradicted: (peer) => emit({ type: 'contradicted', peer }),
       // What comes while the disk takes nothing would have to come again.
-      receiving: () => this.#pipeline.receiving || this.#catchUp.busy || this.#isPaused,
+      receiving: (nowMs) => this.#pipeline.receiving || this.#catchUp.isBringing(nowMs) || this.#isPaused,
       catchingUp: () => this.#catchUp.busy,
       // Without seals anybody could have us send a request that bears this node's name to any address.
       catchUp: (peer, sizes, nowMs) => !options.seedsOnly && this.#catchUp.begin(peer, sizes, signer.origin, nowMs),
