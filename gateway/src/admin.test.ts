@@ -57,6 +57,7 @@ test('routes show what each path needs, as the configuration has it with its def
       upstream: 'mobile',
       engine: 'dispatch',
       webSockets: false,
+      priority: 'normal',
       cache: true,
       scopes: { read: 'messages:read', write: 'messages:write' },
       requestHeaders: { set: {}, remove: [] },
@@ -65,8 +66,17 @@ test('routes show what each path needs, as the configuration has it with its def
   );
 });
 
-test('limits show the rates and how many keys they track', async () => {
-  assert.deepEqual(await read('/limits'), {
+test('limits show the rates, how many keys they track, and the load', async () => {
+  const { load, ...limits } = (await read('/limits')) as { load: { loopDelayMs: number } };
+  const { loopDelayMs, ...rest } = load;
+  assert.ok(loopDelayMs >= 0);
+  assert.deepEqual(rest, {
+    maxInFlight: 8_192,
+    maxLoopDelayMs: 60_000,
+    inFlight: 0,
+    shed: { 'in-flight': 0, route: 0, 'loop-delay': 0 },
+  });
+  assert.deepEqual(limits, {
     countedIn: 'memory',
     rates: [
       { per: 'address', perSecond: 1_000, burst: 2_000, tracked: 1, refused: 0 },

@@ -8,6 +8,7 @@ import type { CacheStatus } from './cache/answer-cache.ts';
 import { type Purge, parsePurge } from './cache/purge.ts';
 import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
+import type { LoadStatus } from './load/load-limits.ts';
 import { pathOf } from './routes/request-target.ts';
 import type { RouteTable } from './routes/route-table.ts';
 import type { UpstreamStatus } from './upstreams/upstream-pool.ts';
@@ -24,6 +25,7 @@ export interface AdminSources {
   /** Takes answers out of the cache; answers how many. */
   purge(purge: Purge): Promise<number>;
   countedIn(): CountedIn;
+  load(): Promise<LoadStatus>;
   readiness(): 'ready' | 'starting' | 'draining';
 }
 
@@ -64,6 +66,7 @@ function createAdminServer(sources: AdminSources): Server {
         sendJson(response, 200, {
           countedIn: sources.countedIn(),
           rates: await sources.rates(),
+          load: await sources.load(),
           maxBodyBytes: config.maxBodyBytes,
         }),
     ],

@@ -26,6 +26,7 @@ export async function startAlone(
       cache: async () => gateway.cache.status(),
       purge: async (purge) => gateway.cache.purge(purge),
       countedIn: () => points.countedIn,
+      load: async () => gateway.load(),
       readiness: () => (gateway.draining ? 'draining' : 'ready'),
     });
     return {

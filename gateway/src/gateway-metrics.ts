@@ -3,6 +3,7 @@ import type { CacheStatus } from './cache/answer-cache.ts';
 import { DurationHistogram, type DurationSeries } from './duration-histogram.ts';
 import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
+import type { LoadStatus } from './load/load-limits.ts';
 import type { UpstreamPool } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
@@ -139,6 +140,29 @@ export function exposeLimits(registry: Registry, rates: () => readonly RateStatu
     collect() {
       this.reset();
       for (const { per, refused } of rates()) this.inc({ limit: per }, refused);
+    },
+  });
+}
+
+/** What was turned away because there was too much, read when somebody asks. */
+export function exposeLoad(registry: Registry, load: () => LoadStatus, refusedConnections: () => number): void {
+  new Counter({
+    name: 'grapevine_gateway_shed_total',
+    help: 'Requests that were turned away because as many were open as may be, here or on their route, or the event loop was late.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(load().shed)) this.inc({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'grapevine_gateway_connections_refused_total',
+    help: 'Connections closed because there were as many as may be, of all clients or of one address.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(refusedConnections());
     },
   });
 }

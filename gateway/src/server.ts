@@ -13,10 +13,12 @@ import type { Credentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { AnswerCache } from './cache/answer-cache.ts';
 import { createEdgeApp, EdgeResponse } from './edge-app.ts';
-import { exposeCache, exposeLimits, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
+import { exposeCache, exposeLimits, exposeLoad, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
 import type { OpenPointStore, Rate } from './limits/point-store.ts';
 import { KeyedRateLimiter, type RateStatus } from './limits/rate-limiter.ts';
+import { limitConnections } from './load/connection-limit.ts';
+import { LoadLimits, type LoadStatus } from './load/load-limits.ts';
 import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
 import { EdgeRequest, type Step } from './request-context.ts';
 import type { Route } from './routes/route.ts';
@@ -35,6 +37,7 @@ import { matchRoute } from './steps/match-route.ts';
 import { limitAddress, limitPrincipal, limitRoute } from './steps/rate-limit.ts';
 import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
+import { shedLoad } from './steps/shed-load.ts';
 import { wellFormed } from './steps/well-formed.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamPool, type UpstreamStatus } from './upstreams/upstream-pool.ts';
@@ -65,13 +68,12 @@ export interface Gateway extends Stoppable {
   readonly cache: AnswerCache;
   upstreams(): readonly UpstreamStatus[];
   rates(): readonly RateStatus[];
+  load(): LoadStatus;
 }
 
 /** What a user changes to get another port. */
 export const gatewayPortFlag = '--base-port, or gateway.port in the configuration';
 
-/** Connections from clients at once; each costs about 20 KB and a file descriptor, of which a process usually may have more. */
-const maxConnections = 20_000;
 /** Connections that clients keep open without a request; above what browsers and proxies use, so that they close first. */
 const keepAliveMs = 75_000;
 /** Time for the headers alone, when the whole request may take longer. */
@@ -112,6 +114,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const forwarder = new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock);
   const cache = new AnswerCache(config.cache, clock);
   exposeCache(metrics, () => cache.status());
+  const load = new LoadLimits(config.load);
   const inTurn = new InTurn();
   const drain = new Drain();
 
@@ -128,6 +131,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     limitAddress(byAddress),
     authenticate(new TokenVerifier(credentials, config.auth, clock), new ApiKeyVerifier(credentials, clock)),
     authorize(),
+    shedLoad(load, random),
     limitPrincipal({
       principal: byPrincipal,
       apiKeys: byApiKey,
@@ -142,6 +146,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const server = createHttpServer(app, config);
   takeUpgrades(server, inTurn, app);
   answerProtocolErrors(server, inTurn, log);
+  exposeLoad(metrics, () => load.status(), limitConnections(server, config));
   const http = await listen(server, {
     name: 'gateway',
     host: config.host,
@@ -160,12 +165,14 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     },
     upstreams: () => upstreams.status(),
     rates,
+    load: () => load.status(),
     stop: async () => {
       drain.begin();
       const deadline = setTimeout(() => drain.cut(), config.drainMs);
       await http.stop();
       clearTimeout(deadline);
       upstreams.close();
+      load.stop();
     },
   };
 }
@@ -207,6 +214,6 @@ function createHttpServer(
     },
     app,
   );
-  server.maxConnections = maxConnections;
+  server.maxConnections = config.maxConnections;
   return server;
 }

@@ -65,6 +65,7 @@ async function startWorker(config: Config, log: Logger): Promise<StartedService>
     metrics: await dependencies.metrics.getMetricsAsJSON(),
     upstreams: gateway.upstreams(),
     rates: gateway.rates(),
+    load: gateway.load(),
     cache: gateway.cache.status(),
   });
   const primary = connectToPrimary(report, async (purge) => gateway.cache.purge(purge));
@@ -96,6 +97,7 @@ async function startPrimary(count: number, config: Config, log: Logger): Promise
     upstreams: () => workers.upstreams(),
     rates: () => workers.rates(),
     countedIn: () => points.countedIn,
+    load: () => workers.load(),
     cache: () => workers.cache(),
     purge: (purge) => workers.purge(purge),
     readiness: () => (workers.stopping ? 'draining' : workers.running > 0 ? 'ready' : 'starting'),

@@ -34,6 +34,8 @@ export function startProcess(environment: Record<string, string>, args: readonly
       GRAPEVINE_GATEWAY__PORT: '0',
       GRAPEVINE_GATEWAY__ADMIN_PORT: '0',
       GRAPEVINE_GATEWAY__WORKERS: '1',
+      // Tests share the machine with others.
+      GRAPEVINE_GATEWAY__LOAD__MAX_LOOP_DELAY_MS: '60000',
       // Out of the way of tests that count what an upstream gets.
       GRAPEVINE_GATEWAY__HEALTH_CHECK__INTERVAL_MS: '3600000',
       GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: jwksFile,

@@ -78,6 +78,8 @@ export async function startRunningGateway(
       port: 0,
       adminPort: 0,
       drainMs: 200,
+      // Tests share the machine with others.
+      load: { maxLoopDelayMs: 60_000 },
       // Out of the way of tests that count what an upstream gets.
       healthCheck: { intervalMs: 3_600_000 },
       upstreams: { web: [web.url], mobile: [mobile.url], ...upstreams },

@@ -11,9 +11,10 @@ import type { CacheStatus } from '../cache/answer-cache.ts';
 import type { Purge } from '../cache/purge.ts';
 import type { OpenPointStore } from '../limits/point-store.ts';
 import type { RateStatus } from '../limits/rate-limiter.ts';
+import type { LoadStatus } from '../load/load-limits.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 import { Dialogue } from './dialogue.ts';
-import { mergeCaches, mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
+import { mergeCaches, mergeLoad, mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
 import { PointBroker, pointsQuestionSchema } from './shared-points.ts';
 import type { PrimaryQuestion } from './worker.ts';
 
@@ -99,6 +100,10 @@ export class Workers implements Stoppable {
 
   async upstreams(): Promise<readonly UpstreamStatus[]> {
     return mergeUpstreams((await this.#reports()).map((report) => report.upstreams));
+  }
+
+  async load(): Promise<LoadStatus> {
+    return mergeLoad((await this.#reports()).map((report) => report.load));
   }
 
   async rates(): Promise<readonly RateStatus[]> {

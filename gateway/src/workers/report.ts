@@ -1,6 +1,7 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { CacheStatus } from '../cache/answer-cache.ts';
 import type { RateStatus } from '../limits/rate-limiter.ts';
+import type { LoadStatus } from '../load/load-limits.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 
 export type MetricsAsJson = MetricObjectWithValues<MetricValue<string>>[];
@@ -10,6 +11,7 @@ export interface WorkerReport {
   readonly metrics: MetricsAsJson;
   readonly upstreams: readonly UpstreamStatus[];
   readonly rates: readonly RateStatus[];
+  readonly load: LoadStatus;
   readonly cache: CacheStatus;
 }
 
@@ -74,6 +76,21 @@ export function mergeCaches(reports: readonly CacheStatus[]): CacheStatus {
       collapsed: a.requests.collapsed + b.requests.collapsed,
       miss: a.requests.miss + b.requests.miss,
       bypass: a.requests.bypass + b.requests.bypass,
+    },
+  }));
+}
+
+/** The load of all workers together; of the delays the longest. Each has the limits for itself. */
+export function mergeLoad(reports: readonly LoadStatus[]): LoadStatus {
+  return reports.reduce((a, b) => ({
+    maxInFlight: a.maxInFlight,
+    maxLoopDelayMs: a.maxLoopDelayMs,
+    inFlight: a.inFlight + b.inFlight,
+    loopDelayMs: Math.max(a.loopDelayMs, b.loopDelayMs),
+    shed: {
+      'in-flight': a.shed['in-flight'] + b.shed['in-flight'],
+      route: a.shed.route + b.shed.route,
+      'loop-delay': a.shed['loop-delay'] + b.shed['loop-delay'],
     },
   }));
 }

@@ -257,6 +257,40 @@ export const gateway = z
       .max(3_600_000)
       .default(60_000)
       .describe('For all attempts of a request until its answer begins. Services learn what is left of it.'),
+    load: z
+      .strictObject({
+        maxInFlight: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(8_192)
+          .describe(
+            'Requests and streams open at once in each process; beyond it clients get 503, operators at a tenth more. Higher: more memory, longer waits for all.',
+          ),
+        maxLoopDelayMs: z
+          .int()
+          .min(10)
+          .max(60_000)
+          .default(1_000)
+          .describe(
+            'While a process is later than this with its work, all but operators get 503. Higher: slower before it helps itself.',
+          ),
+      })
+      .prefault({}),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(20_000)
+      .describe(
+        'Connections of clients in each process; further ones are closed. Each costs about 20 KB and a file descriptor, of which a process may have only so many.',
+      ),
+    maxConnectionsPerAddress: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(5_000)
+      .describe('Of these from one address, or one /64 network of IPv6; trusted proxies are not counted.'),
     maxBodyBytes: z
       .int()
       .min(1_024)

@@ -93,6 +93,18 @@ const routeSchema = z
       })
       .optional()
       .describe('Per principal, or per address on public routes; on top of the rates for all routes together.'),
+    maxInFlight: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Requests and streams open at once here, in each process; others get 503. No limit of its own when absent.',
+      ),
+    priority: z
+      .enum(['normal', 'high'])
+      .default('normal')
+      .describe('high: is let in when the gateway turns others away because it has too much to do, as operators are.'),
     maxBodyBytes: z
       .int()
       .min(0)
@@ -185,7 +197,16 @@ const defaultRoutes: RouteInput[] = [
   { ...startPage, name: 'start', path: '/' },
   // Without the slash the page's own relative links would lead out of its folder.
   { ...startPage, name: 'console-folder', path: '/console' },
-  { name: 'console', path: '/console/**', upstream: 'web', cache: true, scopes: 'public', methods: [...pages] },
+  // What operators open when something is wrong.
+  {
+    name: 'console',
+    path: '/console/**',
+    upstream: 'web',
+    cache: true,
+    scopes: 'public',
+    methods: [...pages],
+    priority: 'high',
+  },
   // A browser that opens the GraphQL address gets the page that asks for a token. Only the page: the request goes down
   // without an identity, and the BFF gives no datum to a caller that nobody vouches for.
   {

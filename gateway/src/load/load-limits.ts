@@ -1,0 +1,82 @@
+import type { RequestContext } from '../request-context.ts';
+import type { Route } from '../routes/route.ts';
+import { LoopDelay } from './loop-delay.ts';
+
+export interface LoadOptions {
+  /** Requests and streams open at once in this process. */
+  readonly maxInFlight: number;
+  /** How late the event loop may be, in milliseconds. */
+  readonly maxLoopDelayMs: number;
+}
+
+/** What there was too much of. */
+export const shedReasons = ['in-flight', 'route', 'loop-delay'] as const;
+export type ShedReason = (typeof shedReasons)[number];
+
+/** What the admin listener shows. */
+export interface LoadStatus extends LoadOptions {
+  readonly inFlight: number;
+  readonly loopDelayMs: number;
+  /** Requests that were turned away. */
+  readonly shed: Readonly<Record<ShedReason, number>>;
+}
+
+/** How much further than others operators get: they come to see what is wrong when everything is full. */
+const priorityShare = 1.1;
+
+/**
+ * Knows when this process has as much to do as it can. There is no queue: whoever waits in one is served late and keeps
+ * others waiting, while one who is told at once can go elsewhere or come back.
+ */
+export class LoadLimits {
+  readonly #options: LoadOptions;
+  readonly #delay = new LoopDelay();
+  readonly #byRoute = new Map<Route, number>();
+  readonly #shed: Record<ShedReason, number> = { 'in-flight': 0, route: 0, 'loop-delay': 0 };
+  #inFlight = 0;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+  }
+
+  /** Why this request must be turned away; undefined when it is let in, which `leave` must follow once it is over. */
+  enter({ route, identity }: RequestContext): ShedReason | undefined {
+    const isPriority =
+      route?.config.priority === 'high' || identity?.scopes.some((scope) => scope.startsWith('cluster:')) === true;
+    const reason = this.#reason(route, isPriority);
+    if (reason !== undefined) {
+      this.#shed[reason]++;
+      return reason;
+    }
+    this.#inFlight++;
+    if (route?.config.maxInFlight !== undefined) this.#byRoute.set(route, this.#openOn(route) + 1);
+    return undefined;
+  }
+
+  leave({ route }: RequestContext): void {
+    this.#inFlight--;
+    if (route?.config.maxInFlight !== undefined) this.#byRoute.set(route, this.#openOn(route) - 1);
+  }
+
+  status(): LoadStatus {
+    const loopDelayMs = Math.round(this.#delay.ms);
+    return { ...this.#options, inFlight: this.#inFlight, loopDelayMs, shed: { ...this.#shed } };
+  }
+
+  stop(): void {
+    this.#delay.stop();
+  }
+
+  #reason(route: Route | undefined, isPriority: boolean): ShedReason | undefined {
+    const { maxInFlight, maxLoopDelayMs } = this.#options;
+    const most = isPriority ? Math.ceil(maxInFlight * priorityShare) : maxInFlight;
+    if (this.#inFlight >= most) return 'in-flight';
+    const mostOnRoute = route?.config.maxInFlight;
+    if (route !== undefined && mostOnRoute !== undefined && this.#openOn(route) >= mostOnRoute) return 'route';
+    return !isPriority && this.#delay.ms > maxLoopDelayMs ? 'loop-delay' : undefined;
+  }
+
+  #openOn(route: Route): number {
+    return this.#byRoute.get(route) ?? 0;
+  }
+}
