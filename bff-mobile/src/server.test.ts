@@ -141,7 +141,7 @@ test('is alive, ready and measured without an identity', async () => {
 
 test('drops its call to the node when the client goes away', async () => {
   for (const node of mobile.cluster.nodes) node.frozen = true;
-  const calls = (): number => mobile.cluster.nodes.reduce((sum, node) => sum + node.openRequests - node.openStreams, 0);
+  const calls = (): number => mobile.cluster.nodes.reduce((sum, node) => sum + node.openRequests - node.openFeeds, 0);
   const client = new AbortController();
   const answer = mobile.call('/topics', { signal: client.signal });
   await until(() => calls() === 1);

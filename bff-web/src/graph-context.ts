@@ -13,8 +13,19 @@ export interface VerifiedRequest {
   readonly signal: AbortSignal;
   /** Told what the operation costs before it is executed; not of one that is refused. */
   readonly reportCost: (cost: number) => void;
+  /** A consistency token that all reads of the request have to cover, unless they name their own. */
+  readonly consistency: string | undefined;
+  /** Told the tokens that cover what was written or read. */
+  readonly reportToken: (token: string) => void;
   /** Ends the connection of a subscriber who takes nothing. */
   readonly cut: () => void;
+}
+
+/** Where a page came from: the state of its topic, and a token that covers it. */
+export interface PageSource {
+  readonly topic: string;
+  readonly digest: string;
+  readonly token: string;
 }
 
 /** What resolvers work with; made afresh for each operation. */
@@ -25,10 +36,22 @@ export interface GraphContext {
   readonly loaders: Loaders;
   /** Told what the operation costs, before it is executed. */
   readonly reportCost: (cost: number) => void;
+  readonly consistency: string | undefined;
+  readonly reportToken: (token: string) => void;
+  /** Told of every page that was read. */
+  readonly reportPage: (source: PageSource) => void;
 }
 
-export function contextOf(verified: VerifiedRequest, cluster: ClusterClient): GraphContext {
-  const { identity, requestId, deadlineMs, signal, reportCost } = verified;
+export function contextOf(
+  verified: VerifiedRequest,
+  cluster: ClusterClient,
+  onPage?: (source: PageSource) => void,
+): GraphContext {
+  const { identity, requestId, deadlineMs, signal, consistency, reportCost, reportToken } = verified;
   const caller: Caller = { identity, requestId, deadlineMs, signal };
-  return { caller, cluster, loaders: createLoaders(cluster, caller), reportCost };
+  const reportPage = (source: PageSource): void => {
+    reportToken(source.token);
+    onPage?.(source);
+  };
+  return { caller, cluster, loaders: createLoaders(cluster, caller), consistency, reportCost, reportToken, reportPage };
 }

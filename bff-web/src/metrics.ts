@@ -4,7 +4,7 @@ import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { OperationKind } from './operation-checks.ts';
 
 /** Seconds, from an answer out of memory to the longest wait that a publish may ask for. */
@@ -15,9 +15,18 @@ export class WebMetrics {
   readonly #requests: Histogram<'method' | 'status'>;
   readonly #operations: Counter<'type'>;
   readonly #attempts: Histogram<'node' | 'outcome'>;
+  readonly #lookUps: Counter<'outcome'>;
+  readonly #registry: Registry;
 
   constructor(registry: Registry) {
     const registers = [registry];
+    this.#registry = registry;
+    this.#lookUps = new Counter({
+      name: 'grapevine_kept_answers_total',
+      help: 'Queries whose answer may be kept, by whether one stood (hit) or was made (miss).',
+      labelNames: ['outcome'],
+      registers,
+    });
     this.#requests = new Histogram({
       name: 'grapevine_http_request_duration_seconds',
       help: 'Time from the request line to the end of the answer; of a subscription, how long it lasted.',
@@ -42,6 +51,21 @@ export class WebMetrics {
 
   countOperation(type: OperationKind): void {
     this.#operations.inc({ type });
+  }
+
+  readonly countLookUp = (outcome: 'hit' | 'miss'): void => {
+    this.#lookUps.inc({ outcome });
+  };
+
+  showKeptAnswers(bytes: () => number): void {
+    new Gauge({
+      name: 'grapevine_kept_answers_bytes',
+      help: 'Memory that kept answers take, roughly.',
+      registers: [this.#registry],
+      collect() {
+        this.set(bytes());
+      },
+    });
   }
 
   readonly timeAttempt: CallObserver = ({ node, outcome, ms }) => {

@@ -10,6 +10,9 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import { fragmentsOf } from './document-limits.ts';
 import type { FieldRules } from './schema/builder.ts';
@@ -76,6 +79,22 @@ export function rootFieldsOf(planned: PlannedOperation): readonly GraphQLField<u
   };
   collect(planned.operation.selectionSet);
   return [...names].flatMap((name) => type?.getFields()[name] ?? []);
+}
+
+/** Whether every answer to the document's operations stays the same while the topics stand of which pages were read for it. */
+export function standsWithTopics(schema: GraphQLSchema, document: DocumentNode): boolean {
+  let stands = true;
+  const types = new TypeInfo(schema);
+  const look = visitWithTypeInfo(types, {
+    Field() {
+      const field = types.getFieldDef();
+      const isRoot = types.getParentType() === schema.getQueryType();
+      if (field == null || field.name === '__typename') return;
+      if (!(rulesOf(field).standsWithTopics ?? !isRoot)) stands = false;
+    },
+  });
+  visit(document, look);
+  return stands;
 }
 
 export function rulesOf(field: GraphQLField<unknown, unknown>): FieldRules {

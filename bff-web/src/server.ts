@@ -2,7 +2,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
+import { decodeToken, encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
@@ -14,19 +16,25 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Documents } from './documents.ts';
+import type { VerifiedRequest } from './graph-context.ts';
 import { graphiqlPage } from './graphiql.ts';
 import { createGraphQLHandler, graphqlPath } from './graphql-endpoint.ts';
 import type { ReportFor } from './graphql-errors.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import type { WebMetrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { OperationChecks } from './operation-checks.ts';
 import { readJson } from './read-json.ts';
+import { readToken } from './schema/page-arguments.ts';
 import { schema } from './schema/schema.ts';
+import { ShortPath } from './short-path.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { WebSockets } from './web-sockets.ts';
 
 export interface WebServerOptions {
   readonly cluster: ClusterClient;
+  /** Says how long answers about a topic stand. */
+  readonly changes: TopicChanges;
   /** Checks identity headers of the gateway; for the audience `bff`. */
   readonly verifier: IdentityVerifier;
   readonly clock: Clock;
@@ -43,6 +51,9 @@ const requestTimeoutMs = 60_000;
 /** Requests in flight may take this long after a signal: below the 9 s in which the whole process stops. */
 const drainMs = 5_000;
 
+/** Carries a consistency token: in a request what all its reads must cover, in an answer what covers it. */
+const consistencyHeader = 'grapevine-consistency';
+
 const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
 /** The page loads its own script and style, asks this server, and nothing else. */
 const consolePolicy =
@@ -53,11 +64,12 @@ export async function startWebServer(options: WebServerOptions, name: string): P
   const streams = new OpenStreams();
   const { cluster, verifier, clock, log, config, metrics } = options;
   const checks: OperationChecks = { maxCost: config.maxCost, onOperation: (kind) => metrics.countOperation(kind) };
-  const app = webApp(options, checks, streams);
+  const documents = new Documents(schema, config);
+  const app = webApp(options, checks, documents, streams);
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
   const subscriptions = new Subscriptions({
     cluster,
-    documents: new Documents(schema, config),
+    documents,
     checks,
     slowReaderMs: config.slowReaderMs,
     reportFor: reportTo(log),
@@ -75,7 +87,12 @@ export async function startWebServer(options: WebServerOptions, name: string): P
 }
 
 /** What a request passes, in order. Paths arrive whole: the gateway strips nothing. */
-function webApp(options: WebServerOptions, checks: OperationChecks, streams: OpenStreams): Express {
+function webApp(
+  options: WebServerOptions,
+  checks: OperationChecks,
+  documents: Documents,
+  streams: OpenStreams,
+): Express {
   const { config, metrics, clock, log } = options;
   const app = express();
   app.disable('x-powered-by');
@@ -88,7 +105,7 @@ function webApp(options: WebServerOptions, checks: OperationChecks, streams: Ope
     authenticate(options.verifier),
     ...readJson(config.maxRequestBytes),
     streams.watch,
-    serveGraphQL(options, checks),
+    serveGraphQL(options, checks, documents),
   ]);
   app.use(refuseUnknown);
   app.use(answerProblems(log));
@@ -128,9 +145,13 @@ function authenticate(verifier: IdentityVerifier): RequestHandler {
   };
 }
 
-function serveGraphQL(options: WebServerOptions, checks: OperationChecks): RequestHandler {
-  const { cluster, config, clock } = options;
-  const handle = createGraphQLHandler({ cluster, config, checks, reportFor: reportTo(options.log) });
+function serveGraphQL(options: WebServerOptions, checks: OperationChecks, documents: Documents): RequestHandler {
+  const { cluster, changes, config, clock, metrics } = options;
+  const reportFor = reportTo(options.log);
+  const kept = new KeptAnswers(changes);
+  metrics.showKeptAnswers(() => kept.bytes);
+  const shortPath = new ShortPath({ cluster, documents, checks, kept, reportFor, onLookUp: metrics.countLookUp });
+  const handle = createGraphQLHandler({ cluster, config, checks, reportFor });
   return async (request, response) => {
     const identity = response.locals['identity'] as Identity;
     // Answers depend on who asks, and are old at once.
@@ -139,20 +160,35 @@ function serveGraphQL(options: WebServerOptions, checks: OperationChecks): Reque
       response.setHeader(costHeader, String(cost));
     };
     // The time is for the answer to begin: a subscription goes on asking the cluster as long as it is open.
-    const streams = request.get('accept')?.includes('text/event-stream') === true;
-    await handle(request, response, {
+    const accept = request.get('accept') ?? '*/*';
+    const verified: VerifiedRequest = {
       identity,
       requestId: requestIdOf(request),
-      deadlineMs: streams ? undefined : deadlineOf(request, clock),
+      deadlineMs: accept.includes('text/event-stream') ? undefined : deadlineOf(request, clock),
       signal: goneSignal(response),
+      consistency: readToken(request.get(consistencyHeader)),
       reportCost,
+      reportToken: tokenReporter(response),
       cut: () => response.destroy(),
-    });
+    };
+    const answer = request.method === 'POST' ? await shortPath.answer(request.body, accept, verified) : undefined;
+    if (answer === undefined) return handle(request, response, verified);
+    response.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+    response.end(answer.body);
   };
 }
 
 function reportTo(log: Logger): ReportFor {
   return (requestId) => (error) => log.error({ err: error, requestId }, 'a GraphQL request failed');
+}
+
+/** Has the answer tell, in a header, one token that covers all that it was built from or has written. */
+function tokenReporter(response: ServerResponse): (token: string) => void {
+  const seen = new Map<string, number>();
+  return (token) => {
+    for (const [origin, size] of decodeToken(token)) seen.set(origin, Math.max(size, seen.get(origin) ?? 0));
+    if (!response.headersSent) response.setHeader(consistencyHeader, encodeToken(seen));
+  };
 }
 
 /** Aborted when the connection closes before the answer is complete. */

@@ -43,7 +43,9 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
     onAttempt: metrics.timeAttempt,
   });
   opened.defer(() => cluster.stop());
-  const server = { cluster, verifier, clock, log, registry, metrics, config: config.bffWeb };
+  const changes = cluster.followChanges();
+  opened.defer(() => changes.stop());
+  const server = { cluster, changes, verifier, clock, log, registry, metrics, config: config.bffWeb };
   const http = await startWebServer(server, serviceName);
   opened.defer(() => http.stop());
   const running = opened.move();

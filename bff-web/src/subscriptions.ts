@@ -57,12 +57,8 @@ export class Subscriptions {
     const gone = new AbortController();
     const { identity, requestId, cut } = caller;
     const verified = {
-      identity,
-      requestId,
-      cut,
-      deadlineMs: undefined,
-      signal: gone.signal,
-      reportCost: () => undefined,
+      ...{ identity, requestId, cut, signal: gone.signal },
+      ...{ deadlineMs: undefined, consistency: undefined, reportCost: ignore, reportToken: ignore },
     };
     const contextValue = contextOf(verified, cluster);
     const { operationName, variables: variableValues } = params;
@@ -99,3 +95,6 @@ export class Subscriptions {
     return presentErrors(result, this.#options.reportFor(requestId));
   }
 }
+
+/** Only an HTTP answer has headers that tell what it cost and covers. */
+function ignore(): void {}

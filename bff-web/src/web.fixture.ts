@@ -1,6 +1,7 @@
 /** The service as its tests use it: a listening server before a cluster of in-memory nodes. */
 import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import { type Config, configSchema } from '@grapevine/shared/config/schema.ts';
 import {
   type Identity,
@@ -36,6 +37,8 @@ export interface GraphErrorJson {
 
 export interface WebUnderTest {
   readonly cluster: FakeCluster;
+  /** The client's view of which topics have changed. */
+  readonly changes: TopicChanges;
   readonly url: string;
   /** Lines that the service logged, parsed. */
   readonly logged: readonly Record<string, unknown>[];
@@ -65,10 +68,12 @@ export async function startWeb(
     requestTimeoutMs: 2_000,
     onAttempt: metrics.timeAttempt,
   });
+  const changes = client.followChanges();
   const destination = { write: (line: string) => logged.push(JSON.parse(line)) };
   const http = await startWebServer(
     {
       cluster: client,
+      changes,
       verifier: new IdentityVerifier(edgeKeys, 'bff', systemClock),
       clock: systemClock,
       log: createLogger({ name: 'bff-web', level: 'info', destination }),
@@ -85,6 +90,7 @@ export async function startWeb(
   const request: WebUnderTest['request'] = ({ query = '', ...init }) => fetch(http.url + graphqlPath + query, init);
   return {
     cluster,
+    changes,
     url: http.url,
     logged,
     identity,
@@ -97,6 +103,7 @@ export async function startWeb(
     },
     async stop() {
       await http.stop();
+      await changes.stop();
       await client.stop();
       await cluster.stop();
     },

@@ -11,6 +11,11 @@ export interface FieldRules {
   readonly cost?: number;
   /** Items that the field's children are counted for; a page field takes them from its arguments instead. */
   readonly items?: number;
+  /**
+   * Whether what the field shows stays as it is while the topics stand of which pages were read for it. When absent, it does
+   * for a field below the root, which shows a part of what its parent found, and does not for a root field.
+   */
+  readonly standsWithTopics?: boolean;
 }
 
 export const builder = new SchemaBuilder<{

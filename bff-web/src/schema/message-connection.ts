@@ -43,11 +43,14 @@ export async function readMessages(
   args: PageArguments,
   context: GraphContext,
 ): Promise<MessagesResponse> {
-  const page = readMessagePage(args);
-  return context.cluster.messages(context.caller, requireTopicName(topic), page);
+  const asked = readMessagePage(args);
+  const consistency = asked.consistency ?? context.consistency;
+  const page = await context.cluster.messages(context.caller, requireTopicName(topic), { ...asked, consistency });
+  context.reportPage({ topic: page.topic.name, digest: page.topic.digest, token: page.token });
+  return page;
 }
 
-const rules: FieldRules = { scope: 'messages:read' };
+const rules: FieldRules = { scope: 'messages:read', standsWithTopics: true };
 
 builder.queryField('messages', (t) =>
   t.field({

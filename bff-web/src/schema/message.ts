@@ -5,7 +5,7 @@ import { builder, type FieldRules } from './builder.ts';
 import { InclusionProofType } from './inclusion-proof.ts';
 
 /** A proof is a call of its own to a node. */
-const proofRules: FieldRules = { cost: 10 };
+const proofRules: FieldRules = { cost: 10, standsWithTopics: false };
 
 export const MessageType = builder.objectRef<Message>('Message').implement({
   description: 'One message, as its origin wrote it. Messages never change.',

@@ -71,6 +71,7 @@ async function publish(inputs: readonly PublishInput[], context: GraphContext): 
   const request = readRequest(inputs);
   const { results, token } = await context.cluster.publish(context.caller, request);
   if (results.length !== inputs.length) throw new GrapevineError('INTERNAL', 'The answer lacks messages.');
+  context.reportToken(token);
   const payloads = results.map(async (result, i): Promise<PublishPayload> => {
     const message = await messageOf(result, request.messages[i], context);
     return { message, heldBy: result.heldBy, consistencyToken: token };

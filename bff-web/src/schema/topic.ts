@@ -56,9 +56,10 @@ builder.queryFields((t) => ({
     type: TopicConnectionType,
     args: { first: t.arg.int(), after: t.arg.string() },
     extensions: { ...rules },
-    resolve: async (_root, args, { cluster, caller }) => {
+    resolve: async (_root, args, { cluster, caller, consistency }) => {
       const after = readTopicCursor(args.after);
-      return { ...(await cluster.topics(caller, { limit: readSize('first', args.first), after })), after };
+      const limit = readSize('first', args.first);
+      return { ...(await cluster.topics(caller, { limit, after, consistency })), after };
     },
   }),
   topic: t.field({
@@ -67,7 +68,8 @@ builder.queryFields((t) => ({
     description: 'Null when nothing has been published to it.',
     args: { name: t.arg.string({ required: true }) },
     extensions: { ...rules },
-    resolve: (_root, { name }, { cluster, caller }) => cluster.topic(caller, requireTopicName(name)),
+    resolve: (_root, { name }, { cluster, caller, consistency }) =>
+      cluster.topic(caller, requireTopicName(name), consistency),
   }),
 }));
 

@@ -49,7 +49,7 @@ test('goes on at another node when the one that it follows dies', async () => {
   await using changes = new Followed(client);
   await until(() => changes.of.live);
   const kept = await read(client, 'a');
-  const followed = cluster.nodes.find(({ openStreams }) => openStreams === 1);
+  const followed = cluster.nodes.find(({ openFeeds }) => openFeeds === 1);
   assert.ok(followed !== undefined);
   followed.state = 'dead';
   await followed.stop();
