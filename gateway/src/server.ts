@@ -78,6 +78,8 @@ export const gatewayPortFlag = '--base-port, or gateway.port in the configuratio
 const keepAliveMs = 75_000;
 /** Time for the headers alone, when the whole request may take longer. */
 const headersMs = 10_000;
+/** Connections that are idle when the gateway leaves: long enough for the requests that are on their way on them. */
+const idleGraceMs = 1_000;
 /** How often slow senders are looked for. */
 const slowSenderCheckMs = 1_000;
 
@@ -153,6 +155,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     port: config.port,
     portFlag: gatewayPortFlag,
     drainMs: config.drainMs,
+    idleGraceMs: Math.min(idleGraceMs, config.drainMs / 2),
     reusePort: dependencies.sharesPort,
   });
   return {

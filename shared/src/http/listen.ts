@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import type { Stoppable } from '../lifecycle.ts';
@@ -16,6 +16,11 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** How long requests in flight may take after `stop`, in milliseconds, before their connections are cut. */
   readonly drainMs: number;
+  /**
+   * How long connections that are idle at `stop` stay open, in milliseconds: a request that a client sends on one meanwhile
+   * is answered, and with the answer it can be told to take another. At once when absent.
+   */
+  readonly idleGraceMs?: number;
 }
 
 export interface ListeningServer extends Stoppable {
@@ -24,8 +29,8 @@ export interface ListeningServer extends Stoppable {
 }
 
 /**
- * Starts listening. Throws `PORT_TAKEN` naming the port and the flag. `stop` takes no new connections, ends idle ones at
- * once, lets requests in flight finish until the deadline and cuts the rest.
+ * Starts listening. Throws `PORT_TAKEN` naming the port and the flag. `stop` takes no new connections, ends idle ones after
+ * their grace, lets requests in flight finish until the deadline and cuts the rest.
  */
 export async function listen(server: Server, options: ListenOptions): Promise<ListeningServer> {
   await new Promise<void>((resolve, reject) => {
@@ -40,7 +45,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     name: options.name,
     port,
     url: `${server instanceof TlsServer ? 'https' : 'http'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
-    stop: () => close(server, options.drainMs),
+    stop: () => close(server, options.drainMs, options.idleGraceMs ?? 0),
   };
 }
 
@@ -53,14 +58,26 @@ function explain(error: NodeJS.ErrnoException, options: ListenOptions): Error {
   );
 }
 
-async function close(server: Server, drainMs: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+/** How often connections are looked for that have become idle. */
+const idleCheckMs = 50;
+
+async function close(server: Server, drainMs: number, idleMs: number): Promise<void> {
+  const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
+  let checks: NodeJS.Timeout | undefined;
+  const grace = setTimeout(() => {
+    server.closeIdleConnections();
+    checks = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+  }, idleMs);
   try {
     await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeIdleConnections();
+      // An HTTP server's own `close` would end idle connections at once, and with them the requests on their way to us.
+      if (idleMs > 0) NetServer.prototype.close.call(server, () => resolve());
+      else server.close(() => resolve());
     });
   } finally {
-    clearTimeout(timer);
+    clearTimeout(deadline);
+    clearTimeout(grace);
+    clearInterval(checks);
+    if (idleMs > 0) server.close();
   }
 }
