@@ -11,6 +11,7 @@ import { answerProblems, noSuchPath } from './problems.ts';
 import { jsonReader } from './read-json.ts';
 import { logRequests } from './request-log.ts';
 import { serveConsistency } from './routes/consistency.ts';
+import { serveDocumentation } from './routes/documentation.ts';
 import { serveHealth } from './routes/health.ts';
 import { serveMessage, serveMessageProof } from './routes/message.ts';
 import { serveOutbox } from './routes/outbox.ts';
@@ -61,6 +62,7 @@ function createApi({ client, changes, clock, verifier, maxRequestBytes }: Server
     delete request.headers['cache-control'];
     next();
   });
+  serveDocumentation(router);
   serveTopics(router, resources);
   serveTopicMessages(router, resources);
   serveMessage(router, resources);

@@ -15,7 +15,7 @@ const maxTopicsLength = 2_000;
 /** Longest `wait` of a sync in seconds: proxies on the way, ours included, give up on an answer after 30. */
 export const maxWaitSeconds = 25;
 /** Messages in one outbox: few enough for one commit, and for a phone to send the whole again. */
-const maxOutboxItems = 100;
+export const maxOutboxItems = 100;
 
 /** `?before=end` starts a walk back from the newest message. Cursors are 40 characters long, so no cursor reads the same. */
 export const endOfTopic = 'end';
@@ -28,21 +28,28 @@ export const consistencySchema = clientTokenSchema.optional();
 
 export const topicsQuerySchema = z.strictObject({
   limit: pageLimit(),
-  /** A topic name: topics come in byte order of their names, and this page starts behind it. */
-  after: topicNameSchema.optional(),
+  after: topicNameSchema.optional().describe('A topic name: the page starts behind it, in byte order of the names.'),
 });
 
 export const messagesQuerySchema = z
   .strictObject({
     limit: pageLimit(),
-    after: cursorSchema.optional(),
-    before: cursorSchema.optional(),
+    after: cursorSchema.optional().describe('`next` of a page that was walked to forward.'),
+    before: cursorSchema
+      .optional()
+      .describe(
+        `\`next\` of a page that was walked to backward, or \`${endOfTopic}\` for the newest. Not with \`after\`.`,
+      ),
   })
   .refine(({ after, before }) => after === undefined || before === undefined, 'expected after or before, found both');
 
 export const publishQuerySchema = z.strictObject({
-  acks: wholeNumber(1, limits.acks).optional(),
-  timeoutMs: wholeNumber(0, limits.waitMs).optional(),
+  acks: wholeNumber(1, limits.acks)
+    .optional()
+    .describe('Nodes that must have the message on disk before the answer; 1 when absent.'),
+  timeoutMs: wholeNumber(0, limits.waitMs)
+    .optional()
+    .describe('Longest wait for them, in milliseconds; 5,000 when absent.'),
 });
 
 /** The body of a publish; topic and idempotency key come from the path and a header. */
@@ -51,16 +58,16 @@ export const idempotencyKeyHeader = 'idempotency-key';
 export const idempotencyKeySchema = draftSchema.shape.idempotencyKey;
 
 export const syncQuerySchema = z.strictObject({
-  since: clientTokenSchema.optional(),
+  since: clientTokenSchema.optional().describe('The token of the last sync; everything from the start when absent.'),
   topics: z
     .string()
     .max(maxTopicsLength, `expected at most ${maxTopicsLength} characters`)
     .transform((list) => list.split(','))
     .pipe(z.array(topicNameSchema))
-    .optional(),
+    .optional()
+    .describe('Names of topics, separated by commas; all when absent.'),
   limit: pageLimit(),
-  /** Seconds to wait for news when there are none yet. */
-  wait: wholeNumber(0, maxWaitSeconds).default(0),
+  wait: wholeNumber(0, maxWaitSeconds).default(0).describe('Seconds to wait for news when there are none yet.'),
 });
 
 /** The body of an outbox. Items are looked at one by one: a bad one is refused without holding up the others. */
@@ -77,7 +84,9 @@ export type OutboxItem = z.infer<typeof outboxItemSchema>;
 export const noQuerySchema = z.strictObject({});
 
 function pageLimit() {
-  return wholeNumber(1, limits.pageSize).default(limits.defaultPageSize);
+  return wholeNumber(1, limits.pageSize)
+    .default(limits.defaultPageSize)
+    .describe(`Items at most; ${limits.defaultPageSize} when absent.`);
 }
 
 function wholeNumber(min: number, max: number) {
@@ -86,5 +95,6 @@ function wholeNumber(min: number, max: number) {
     .string(expected)
     .regex(/^\d{1,9}$/, expected)
     .transform(Number)
-    .refine((value) => value >= min && value <= max, expected);
+    .refine((value) => value >= min && value <= max, expected)
+    .meta({ type: 'integer', minimum: min, maximum: max });
 }

@@ -227,6 +227,16 @@ const defaultRoutes: RouteInput[] = [
     cache: false,
     scopes: { read: 'cluster:read', write: 'cluster:admin' },
   },
+  ...['openapi.json', 'docs'].map(
+    (page): RouteInput => ({
+      name: page === 'docs' ? 'mobile-docs' : 'mobile-openapi',
+      path: `/mobile/v1/${page}`,
+      methods: [...pages],
+      upstream: 'mobile',
+      cache: true,
+      scopes: 'public',
+    }),
+  ),
   // Waits for news: whoever waited for somebody else's would wait twice.
   { ...mobileApi, name: 'mobile-sync', path: '/mobile/v1/sync', cache: false },
   { ...mobileApi, name: 'mobile-topic', path: '/mobile/v1/topics/{topic}/**' },

@@ -22,6 +22,8 @@ const textSchema = z.string().refine(wellFormed, 'expected well-formed Unicode, 
 
 /** Headers of one message. */
 const maxHeaders = 32;
+/** Characters of one header. */
+const maxHeaderValue = 1_024;
 
 // Counts before the schema looks at each: it makes a note of every bad element, and hundreds of thousands overflow its stack.
 const fewHeaders = z.custom<Record<string, unknown>>(
@@ -35,12 +37,18 @@ const fewHeaders = z.custom<Record<string, unknown>>(
   `expected an object of at most ${maxHeaders} headers, none of them named __proto__`,
 );
 
-export const headersSchema = fewHeaders.pipe(
-  z.record(
-    z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected a lower-case header name'),
-    textSchema.max(1024),
-  ),
-);
+export const headersSchema = fewHeaders
+  .pipe(
+    z.record(
+      z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected a lower-case header name'),
+      textSchema.max(maxHeaderValue),
+    ),
+  )
+  .meta({
+    type: 'object',
+    maxProperties: maxHeaders,
+    additionalProperties: { type: 'string', maxLength: maxHeaderValue },
+  });
 
 /** What a client says of a message; the rest is added by the node that accepts it. */
 export const draftSchema = z.strictObject({
