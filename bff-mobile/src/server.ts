@@ -3,6 +3,8 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
+import { traceRequests } from '@grapevine/shared/tracing/trace-requests.ts';
+import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { Router } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -29,6 +31,8 @@ export interface ServerPorts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly maxRequestBytes: number;
+  /** Where spans go, if anywhere. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Longer than the gateway keeps an idle connection: if this side closed first, a request could meet a closed socket. */
@@ -45,6 +49,7 @@ export function createMobileServer(ports: ServerPorts): Server {
   app.set('etag', 'strong');
   app.use(logRequests(ports.log, ports.clock, ports.registry));
   serveHealth(app, ports.client, ports.registry);
+  app.use(traceRequests(ports.tracing));
   app.use('/mobile/v1', createApi(ports));
   app.use(noSuchPath);
   app.use(answerProblems(ports.log));

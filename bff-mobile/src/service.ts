@@ -8,6 +8,7 @@ import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
+import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
 import { Histogram } from 'prom-client';
 import { createMobileServer } from './server.ts';
@@ -35,6 +36,8 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
   const tls = nodeTls === undefined ? undefined : await MutualTls.open({ files: nodeTls, log });
   opened.defer(() => tls?.stop());
   const registry = createMetrics(serviceName, `${host}:${port}`);
+  const tracing = await openTracing(config.tracing, { name: serviceName, instance: `${host}:${port}` }, log);
+  opened.defer(() => tracing?.stop());
   const attempts = new Histogram({
     name: 'grapevine_node_call_duration_seconds',
     help: 'Time of one call to one node, by its outcome.',
@@ -53,7 +56,7 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
   });
   opened.defer(() => client.stop());
   const changes = client.followChanges();
-  const server = createMobileServer({ client, changes, verifier, clock, log, registry, maxRequestBytes });
+  const server = createMobileServer({ client, changes, verifier, clock, log, registry, maxRequestBytes, tracing });
   const portFlag = 'bffMobile.port or --base-port';
   const http = await listen(server, { name: serviceName, host, port, portFlag, drainMs });
   opened.defer(() => http.stop());

@@ -12,6 +12,8 @@ import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler
 import { deadlineOf } from '@grapevine/shared/http/time-left.ts';
 import { type Identity, type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import { serveMetrics } from '@grapevine/shared/metrics.ts';
+import { traceRequests } from '@grapevine/shared/tracing/trace-requests.ts';
+import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -42,6 +44,8 @@ export interface WebServerOptions {
   readonly registry: Registry;
   readonly metrics: WebMetrics;
   readonly config: BffWebConfig;
+  /** Where spans go, if anywhere. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Longer than the gateway keeps an idle connection: if this side closed first, a request could meet a closed socket. */
@@ -98,6 +102,7 @@ function webApp(
   app.disable('x-powered-by');
   app.set('etag', 'strong');
   serveHealth(app, options);
+  app.use(traceRequests(options.tracing));
   app.use(metrics.timeRequests(clock, log));
   app.use('/console', serveConsole());
   if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));

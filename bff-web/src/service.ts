@@ -7,6 +7,7 @@ import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
+import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
 import { WebMetrics } from './metrics.ts';
 import { startWebServer } from './server.ts';
@@ -31,6 +32,8 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
   const tls = nodeTls === undefined ? undefined : await MutualTls.open({ files: nodeTls, log });
   opened.defer(() => tls?.stop());
   const registry = createMetrics(serviceName, `${host}:${port}`);
+  const tracing = await openTracing(config.tracing, { name: serviceName, instance: `${host}:${port}` }, log);
+  opened.defer(() => tracing?.stop());
   const metrics = new WebMetrics(registry);
   const cluster = new ClusterClient({
     name: serviceName,
@@ -45,7 +48,7 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
   opened.defer(() => cluster.stop());
   const changes = cluster.followChanges();
   opened.defer(() => changes.stop());
-  const server = { cluster, changes, verifier, clock, log, registry, metrics, config: config.bffWeb };
+  const server = { cluster, changes, verifier, clock, log, registry, metrics, config: config.bffWeb, tracing };
   const http = await startWebServer(server, serviceName);
   opened.defer(() => http.stop());
   const running = opened.move();

@@ -6,6 +6,7 @@ import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
+import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
 import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
@@ -53,6 +54,8 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
   const settings = config.node;
   await using opened = new AsyncDisposableStack();
   const metrics = createMetrics('cluster-node', settings.name);
+  const tracing = await openTracing(config.tracing, { name: settings.name, instance: settings.name }, log);
+  opened.defer(() => tracing?.stop());
   const disk = new StoreHealth(metrics, log);
   const store = await openNodeStore(settings.dataDir, disk);
   opened.defer(() => store.close());
@@ -206,6 +209,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
       log,
       clock: systemClock,
       maxBodyBytes: settings.maxBodyBytes,
+      tracing,
     },
     { name: `${settings.name} HTTP`, host, port: settings.httpPort, portFlag: '--base-port', drainMs },
   );

@@ -11,6 +11,8 @@ import type { Answer } from './upstreams/answer.ts';
 export class RequestContext {
   /** Under which all processes log it. */
   requestId = '';
+  /** Of the trace that it is part of, where requests are traced. */
+  traceId: string | undefined = undefined;
   /** Address of the client: the peer's, or what trusted proxies say. IPv4-mapped IPv6 is written as IPv4. */
   address = '';
   /** By which the client called, as far as we or a trusted proxy know. */

@@ -6,6 +6,7 @@ import { IdentitySigner } from '@grapevine/shared/identity/identity.ts';
 import type { IdentityKeys } from '@grapevine/shared/identity/identity-keys.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
 import type { Random } from '@grapevine/shared/random.ts';
+import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ApiKeyVerifier } from './auth/api-keys.ts';
@@ -38,6 +39,7 @@ import { limitAddress, limitPrincipal, limitRoute } from './steps/rate-limit.ts'
 import { requestId } from './steps/request-id.ts';
 import { securityHeaders } from './steps/security-headers.ts';
 import { shedLoad } from './steps/shed-load.ts';
+import { traceRequest } from './steps/trace-request.ts';
 import { wellFormed } from './steps/well-formed.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamPool, type UpstreamStatus } from './upstreams/upstream-pool.ts';
@@ -55,6 +57,8 @@ export interface GatewayDependencies {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Where spans go; undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** Whether other workers listen on the same port. */
   readonly sharesPort: boolean;
   /** Where the points of rates are counted. */
@@ -88,7 +92,7 @@ const slowSenderCheckMs = 1_000;
  * requests finish until the drain deadline and cuts what is still open then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, credentials, development, clock, random, log, metrics, openPoints } = dependencies;
+  const { config, credentials, development, clock, random, log, metrics, openPoints, tracing } = dependencies;
   const routes = new RouteTable(config.routes, { development });
   const upstreams = new UpstreamPool(
     config.upstreams,
@@ -123,6 +127,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const steps: readonly Step[] = [
     inTurn.step,
     drain.step,
+    traceRequest(tracing),
     requestId(random),
     accessLog(log, new GatewayMetrics(metrics), clock),
     securityHeaders(),

@@ -8,6 +8,7 @@ import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
+import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { startAdmin } from './admin.ts';
@@ -136,12 +137,15 @@ async function openDependencies(
   const { edgeKeyFile: path, rotateAfterMs } = config.secrets;
   const keys = await KeyFile.open({ path, rotateAfterMs, clock: systemClock, log });
   opened.defer(() => keys.stop());
+  const tracing = await openTracing(config.tracing, { name: serviceName, instance: `${host}:${port}` }, log);
+  opened.defer(() => tracing?.stop());
   const credentials = await openCredentials(auth, { clock: systemClock, log });
   opened.defer(() => credentials.stop());
   return {
     dependencies: {
       config: config.gateway,
       credentials,
+      tracing,
       edgeKeys: keys.identityKeys('edge-identity'),
       development: isDevelopment(config),
       clock: systemClock,

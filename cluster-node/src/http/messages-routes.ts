@@ -3,6 +3,7 @@ import { hashSchema, type Message, type MessagesByIdResponse } from '@grapevine/
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import { traced } from '@grapevine/shared/tracing/current-span.ts';
 import { json, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
@@ -56,7 +57,11 @@ function maxRequestBytes(maxBodyBytes: number): number {
 function publish(service: NodeService): RequestHandler {
   return async (request, response) => {
     parseQuery(noQuery, request);
-    const outcome = await service.publish(identityOf(request).subject, parsePublish(request));
+    const order = parsePublish(request);
+    // From the queue to the disk, and to as many nodes as it asks for.
+    const outcome = await traced('publish', 'internal', { 'grapevine.messages': order.messages.length }, () =>
+      service.publish(identityOf(request).subject, order),
+    );
     sendJson(response, outcome.acknowledged ? 201 : 202, { results: outcome.results, token: outcome.token });
   };
 }

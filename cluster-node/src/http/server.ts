@@ -9,6 +9,8 @@ import type { IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
 import type { HeadVerifier } from '@grapevine/shared/log/head.ts';
 import type { createLogger } from '@grapevine/shared/logging.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
+import { traceRequests } from '@grapevine/shared/tracing/trace-requests.ts';
+import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
 import type { NodeService } from '../node-service.ts';
@@ -47,6 +49,8 @@ export interface NodeHttpOptions {
   readonly tls?: MutualTls | undefined;
   /** Largest message body in bytes. */
   readonly maxBodyBytes: number;
+  /** Where spans go, if anywhere. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Idle connections live longer here than in any caller's pool (4 s): else a caller would write to one that is just closing. */
@@ -114,6 +118,7 @@ function nodeApp(options: NodeHttpOptions, streams: Streams): Express {
   countSegmentStreams(metrics, () => streams.segments.size);
   app.use(timeRequests(metrics, clock));
   app.use(healthRoutes(service, metrics));
+  app.use(traceRequests(options.tracing));
   app.use('/v1', authenticate(options.verifier));
   app.use(messagesRoutes(options));
   app.use(topicsRoutes(service));

@@ -7,7 +7,7 @@ const idBytes = 16;
 /** Ids that one draw of random bytes is good for: asking the system for each would cost more than everything else here. */
 const idsPerDraw = 256;
 
-/** Gives every request the id under which all processes log it: the client's own if it is well-formed, else a random one. */
+/** Gives every request the id under which all processes log it: the client's own if it is well-formed, else that of its trace, or a random one. */
 export function requestId(random: Random): Step {
   let drawn = '';
   let at = 0;
@@ -21,7 +21,7 @@ export function requestId(random: Random): Step {
   };
   return (request, _response, next) => {
     const { context } = request;
-    context.requestId = requestIdOf(request) ?? freshId();
+    context.requestId = requestIdOf(request) ?? context.traceId ?? freshId();
     context.address = addressOf(request.socket.remoteAddress);
     // Where everybody looks for it who has only the request.
     request.headers[requestIdHeader] = context.requestId;

@@ -97,6 +97,7 @@ export async function startRunningGateway(
     destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
   });
   const parts = {
+    tracing: undefined,
     sharesPort: false,
     config,
     credentials: credentials ?? (await credentialsOf(publicKey)),

@@ -7,10 +7,12 @@ import type { MutualTls } from '../http/mutual-tls.ts';
 import { requestIdHeader } from '../http/problem-handler.ts';
 import { type IdentitySigner, identityHeader } from '../identity/identity.ts';
 import type { Random } from '../random.ts';
+import { traced } from '../tracing/current-span.ts';
+import { traceparentHeader } from '../tracing/trace-requests.ts';
 import { failureAsError, isNodesFault, mayGoOn, type Read, reader, readerOrMissing, refusalOf } from './answers.ts';
 import type { Caller } from './caller.ts';
 import { HungNodeWatch } from './hung-node-watch.ts';
-import type { NodeChannel } from './node-channel.ts';
+import type { ChannelAnswer, NodeChannel } from './node-channel.ts';
 import { NodeDirectory } from './node-directory.ts';
 import { NodeFailure } from './node-failure.ts';
 import { pause } from './pause.ts';
@@ -219,7 +221,15 @@ export class ClusterCalls {
     try {
       const headers = this.#headers(caller);
       const signal = watch?.signal ?? caller.signal;
-      const answer = await channel.request({ method, path, body, headers, timeoutMs, signal });
+      const ask = (more: Record<string, string> = {}): Promise<ChannelAnswer> =>
+        channel.request({ method, path, body, headers: { ...headers, ...more }, timeoutMs, signal });
+      // What this process asks for itself outlives the request that it happened to come up in.
+      const answer =
+        caller === this.self
+          ? await ask()
+          : await traced('call a node', 'client', { 'server.address': channel.url }, (traceparent) =>
+              traceparent === undefined ? ask() : ask({ [traceparentHeader]: traceparent }),
+            );
       const decoded = read(answer);
       // How long a publish takes says more of the peers that it waits for than of this node.
       channel.health.succeeded(method === 'GET' ? elapsedMs() : undefined);

@@ -14,6 +14,24 @@ const log = z
   })
   .prefault({});
 
+const tracing = z
+  .strictObject({
+    endpoint: baseUrl
+      .optional()
+      .describe(
+        'Where spans go by OTLP/HTTP, such as http://127.0.0.1:4318/v1/traces. Without it nothing is traced, and nothing of it is loaded.',
+      ),
+    ratio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe(
+        'Share of requests that begin a trace when the client sends none; of those that it sends, its sampled flag decides. Higher: more work for every process and the collector.',
+      ),
+  })
+  .prefault({});
+
 const secrets = z
   .strictObject({
     clusterKeyFile: file
@@ -241,8 +259,9 @@ const bffWeb = z
 
 const bffMobile = z.strictObject({ ...bff(8_082) }).prefault({});
 
-export const configSchema = z.strictObject({ log, secrets, node, bffWeb, bffMobile, gateway });
+export const configSchema = z.strictObject({ log, tracing, secrets, node, bffWeb, bffMobile, gateway });
 export type Config = z.output<typeof configSchema>;
+export type TracingConfig = Config['tracing'];
 export type NodeConfig = Config['node'];
 export type GossipConfig = NodeConfig['gossip'];
 export type BffWebConfig = Config['bffWeb'];

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { within } from './current-span.ts';
+import type { Tracing } from './tracing.ts';
+
+/** Carries a trace from one process to the next (W3C Trace Context). */
+export const traceparentHeader = 'traceparent';
+
+/** A handler in front of others that makes each request a span, below the one of whoever asks; none where nothing is traced. */
+export function traceRequests(
+  tracing: Tracing | undefined,
+): (request: IncomingMessage, response: ServerResponse, next: () => void) => void {
+  if (tracing === undefined) return (_request, _response, next) => next();
+  return (request, response, next) => {
+    const { method = '', headers } = request;
+    const above = headers[traceparentHeader];
+    const span = tracing.begin(method, 'server', typeof above === 'string' ? above : undefined, {
+      'http.request.method': method,
+    });
+    response.once('close', () => {
+      const { statusCode: status } = response;
+      // What Express matched: a path would make a name of its own of every message.
+      const route = (request as { readonly route?: { readonly path?: unknown } }).route?.path;
+      span.end({
+        ...(typeof route === 'string' ? { name: `${method} ${route}` } : {}),
+        failed: status >= 500 || !response.writableFinished,
+        attributes: { 'http.response.status_code': status },
+      });
+    });
+    within(tracing, span, next);
+  };
+}
