@@ -102,6 +102,12 @@ export function exitCodeOf(error: GrapevineError): number {
   return isAway ? exitCodes.unreachable : exitCodes.failed;
 }
 
+/** Whether trying again can help: whatever is not a clear refusal. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof GrapevineError) return exitCodeOf(error) === exitCodes.unreachable;
+  return !(error instanceof CommandError) || error.exitCode === exitCodes.unreachable;
+}
+
 async function readJson(response: Response): Promise<unknown> {
   const text = await response.text();
   try {

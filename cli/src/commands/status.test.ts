@@ -105,3 +105,40 @@ test('an answer of another kind is told as such', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /is it a Grapevine gateway\?/);
 });
+
+test('--watch prints each change of the verdict, goes on while nothing answers, and ends at Ctrl-C with the last verdict', async () => {
+  const verdicts = ['equal', 'equal', 'behind', undefined, 'forked'];
+  let looks = 0;
+  await using gateway = await standInGateway((_request, response) => {
+    const verdict = verdicts[Math.min(looks++, verdicts.length - 1)];
+    if (verdict === undefined) sendProblem(response, 503, 'UNAVAILABLE', 'Nobody is there.');
+    else sendJson(response, 200, report(verdict, []));
+  });
+  const { code, stdout } = await runCommand(['status', '--watch', '0.1', ...gateway.target], {
+    stopAfter: (text) => text.includes('forked'),
+  });
+  assert.equal(code, 1);
+  assert.match(stdout, /^\S+Z equal: .*\n\S+Z behind: .*\n\S+Z unreachable: .*Nobody is there.*\n\S+Z forked: .*\n$/);
+  const json = await runCommand(['status', '--watch', '0.1', '--json', ...gateway.target], {
+    stopAfter: (text) => text.split('\n').length > 2,
+  });
+  assert.deepEqual(
+    json.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).verdict),
+    ['forked', 'forked'],
+  );
+});
+
+test('--watch ends at a refusal, and takes no time that makes no sense', async () => {
+  await using gateway = await standInGateway((_request, response) =>
+    sendProblem(response, 403, 'FORBIDDEN', 'The scope cluster:read is missing.'),
+  );
+  assert.equal((await runCommand(['status', '--watch', ...gateway.target])).code, 1);
+  for (const seconds of ['0', '-1', 'often', '4000']) {
+    const { code, stderr } = await runCommand(['status', `--watch=${seconds}`, ...gateway.target]);
+    assert.equal(code, 64);
+    assert.match(stderr, /expected 0.1 to 3600 seconds/);
+  }
+});

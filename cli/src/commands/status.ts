@@ -7,6 +7,7 @@ import {
 } from '@grapevine/shared/contracts/node-api.ts';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { CommandError } from '../command-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { GatewayClient } from '../gateway-client.ts';
@@ -14,10 +15,17 @@ import type { SetExitCode } from '../program.ts';
 import { addTargetOptions, findTarget, type TargetOptions } from '../target.ts';
 import { type Painter, painter } from '../terminal/paint.ts';
 import { table } from '../terminal/table.ts';
+import { type Look, watch } from './status-watch.ts';
 
 interface StatusOptions extends TargetOptions {
   readonly json?: boolean;
+  /** Seconds between two looks; true for the usual ones. */
+  readonly watch?: string | true;
 }
+
+/** Between two looks of `--watch`, in seconds: as often as an operator can read, and seldom enough for any cluster. */
+const usualWatchSeconds = 2;
+const longestWatchSeconds = 3_600;
 
 const statusSchema = z.object({
   nodes: z.array(
@@ -63,24 +71,53 @@ export function addStatus(program: Command, context: Context, setExitCode: SetEx
     .command('status')
     .description('Say whether all replicas tell the same story.')
     .option('--json', 'print {"verdict", "nodes", "pairs"}')
+    .option('--watch [seconds]', `look again every so often (${usualWatchSeconds} s) until Ctrl-C`)
     .addHelpText(
       'after',
       `
-Exit codes: 0 replicas agree or some are only behind · 1 forked · 2 something cannot be reached
+Exit codes: 0 replicas agree or some are only behind · 1 forked · 2 something cannot be reached; with --watch as at the last look
+With --watch a terminal shows the newest look; elsewhere a line is printed whenever the verdict changes, with --json one for each look.
 Examples:
   grapevine status
+  grapevine status --watch
   grapevine status --json | jq -r .verdict`,
     );
   addTargetOptions(command);
   command.action(async (options: StatusOptions) => {
     const client = new GatewayClient(await findTarget(context, options));
-    const { cluster } = await client.graphql(z.object({ cluster: statusSchema }), query);
-    const { verdict, pairs } = cluster.consistency;
     const { stdout } = context;
-    const json = (): string => JSON.stringify({ verdict, nodes: cluster.nodes, pairs });
-    stdout.write(`${options.json === true ? json() : describe(cluster, painter(stdout), stdout.columns)}\n`);
-    setExitCode(exitCodeByVerdict[verdict]);
+    const look = async (): Promise<Look> => lookAt(await ask(client), painter(stdout), stdout.columns);
+    if (options.watch !== undefined) {
+      setExitCode(await watch(look, watchSeconds(options.watch), options.json === true, context));
+      return;
+    }
+    const { json, text, exitCode } = await look();
+    stdout.write(`${options.json === true ? json : text}\n`);
+    setExitCode(exitCode);
   });
+}
+
+async function ask(client: GatewayClient): Promise<Status> {
+  const { cluster } = await client.graphql(z.object({ cluster: statusSchema }), query);
+  return cluster;
+}
+
+function lookAt(status: Status, paint: Painter, width: number | undefined): Look {
+  const { nodes, consistency } = status;
+  const { verdict, pairs } = consistency;
+  return {
+    headline: headline(verdict, nodes.length, paint),
+    text: describe(status, paint, width),
+    json: JSON.stringify({ verdict, nodes, pairs }),
+    exitCode: exitCodeByVerdict[verdict],
+  };
+}
+
+function watchSeconds(given: string | true): number {
+  if (given === true) return usualWatchSeconds;
+  const seconds = Number(given);
+  if (seconds >= 0.1 && seconds <= longestWatchSeconds) return seconds;
+  throw new CommandError(`--watch: expected 0.1 to ${longestWatchSeconds} seconds, found ${given}`, exitCodes.usage);
 }
 
 function describe({ nodes, consistency }: Status, paint: Painter, width: number | undefined): string {

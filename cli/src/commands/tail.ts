@@ -1,12 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { CommandError } from '../command-error.ts';
 import { type Context, stopSignal } from '../context.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { exitCodeOf, GatewayClient } from '../gateway-client.ts';
+import { GatewayClient, isPassing } from '../gateway-client.ts';
 import { addTargetOptions, findTarget, type TargetOptions } from '../target.ts';
 import { painter } from '../terminal/paint.ts';
 import { printable } from '../terminal/printable.ts';
@@ -83,10 +80,4 @@ function printerFor({ stdout }: Context, asJson: boolean): (event: TailEvent) =>
       : `${dim(`${printable(message.createdAt)} ${printable(message.author)}`)}  ${printable(message.body)}`;
     stdout.write(`${text}\n`);
   };
-}
-
-/** Whether trying again can help: whatever is not a clear refusal. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof GrapevineError) return exitCodeOf(error) === exitCodes.unreachable;
-  return !(error instanceof CommandError) || error.exitCode === exitCodes.unreachable;
 }
