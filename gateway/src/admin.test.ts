@@ -109,7 +109,7 @@ test('the cache shows what it did, and is emptied by address, by prefix and whol
 });
 
 test('anything else is a problem document', async () => {
-  const unknown = await fetch(`${gateway.adminUrl}/reload`);
+  const unknown = await fetch(`${gateway.adminUrl}/secrets`);
   assert.equal(unknown.status, 404);
   assert.equal(unknown.headers.get('content-type'), 'application/problem+json');
   const written = await fetch(`${gateway.adminUrl}/limits`, { method: 'POST' });

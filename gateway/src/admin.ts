@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { sendProblem } from '@grapevine/shared/http/problem-handler.ts';
@@ -9,14 +8,16 @@ import { type Purge, parsePurge } from './cache/purge.ts';
 import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
 import type { LoadStatus } from './load/load-limits.ts';
+import type { ConfigReload } from './reload/config-reload.ts';
 import { pathOf } from './routes/request-target.ts';
-import type { RouteTable } from './routes/route-table.ts';
+import { RouteTable } from './routes/route-table.ts';
 import type { UpstreamStatus } from './upstreams/upstream-pool.ts';
 
 /** What the gateway can say about itself, of one process or of all workers together. */
 export interface AdminSources {
-  readonly routes: RouteTable;
-  readonly config: GatewayConfig;
+  readonly config: ConfigReload;
+  /** Whether routes for development are there. */
+  readonly development: boolean;
   /** In the Prometheus text format. */
   metrics(): Promise<string>;
   upstreams(): Promise<readonly UpstreamStatus[]>;
@@ -31,7 +32,7 @@ export interface AdminSources {
 
 /** Starts the admin listener; throws `PORT_TAKEN`. */
 export function startAdmin(sources: AdminSources): Promise<ListeningServer> {
-  const { adminHost, adminPort } = sources.config;
+  const { adminHost, adminPort } = sources.config.inForce.gateway;
   return listen(createAdminServer(sources), {
     name: 'gateway admin',
     host: adminHost,
@@ -43,60 +44,60 @@ export function startAdmin(sources: AdminSources): Promise<ListeningServer> {
 
 type AdminHandler = (response: ServerResponse, query: URLSearchParams) => void | Promise<void>;
 
-/** What operators and probes read, and what operators change. It has no login of its own: keep it on loopback. */
+/** By path and method. */
+type AdminHandlers = Readonly<Record<string, Readonly<{ GET?: AdminHandler; POST?: AdminHandler }>>>;
+
+/** What operators and probes read and do. It has no login of its own: keep it on loopback. */
 function createAdminServer(sources: AdminSources): Server {
-  const { routes, config } = sources;
-  const writes: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
-    [
-      '/cache/purge',
-      async (response, query) => sendJson(response, 200, { purged: await sources.purge(parsePurge(query)) }),
-    ],
-  ]);
-  const reads: ReadonlyMap<string, AdminHandler> = new Map<string, AdminHandler>([
-    ['/healthz', (response) => sendJson(response, 200, { status: 'ok' })],
-    ['/readyz', (response) => sendReadiness(response, sources.readiness())],
-    ['/metrics', async (response) => sendMetrics(response, await sources.metrics())],
-    ['/cache', async (response) => sendJson(response, 200, await sources.cache())],
-    ['/upstreams', async (response) => sendJson(response, 200, { upstreams: await sources.upstreams() })],
+  const { config, development } = sources;
+  const routes = (): RouteTable => new RouteTable(config.inForce.gateway.routes, { development });
+  const handlers: AdminHandlers = {
+    '/healthz': { GET: (response) => sendJson(response, 200, { status: 'ok' }) },
+    '/readyz': { GET: (response) => sendReadiness(response, sources.readiness()) },
+    '/metrics': { GET: async (response) => sendMetrics(response, await sources.metrics()) },
+    '/upstreams': { GET: async (response) => sendJson(response, 200, { upstreams: await sources.upstreams() }) },
+    '/cache': { GET: async (response) => sendJson(response, 200, await sources.cache()) },
+    '/cache/purge': {
+      POST: async (response, query) => sendJson(response, 200, { purged: await sources.purge(parsePurge(query)) }),
+    },
     // As they stand in the configuration, with its defaults.
-    ['/routes', (response) => sendJson(response, 200, { routes: routes.routes.map((route) => route.config) })],
-    [
-      '/limits',
-      async (response) =>
+    '/routes': {
+      GET: (response) => sendJson(response, 200, { routes: routes().routes.map((route) => route.config) }),
+    },
+    '/limits': {
+      GET: async (response) =>
         sendJson(response, 200, {
           countedIn: sources.countedIn(),
           rates: await sources.rates(),
           load: await sources.load(),
-          maxBodyBytes: config.maxBodyBytes,
+          maxBodyBytes: config.inForce.gateway.maxBodyBytes,
         }),
-    ],
-  ]);
+    },
+    '/config': { GET: (response) => sendJson(response, 200, config.status()) },
+    '/reload': { POST: async (response) => sendJson(response, 200, await config.reload()) },
+  };
   return createServer((request, response) => {
-    answer({ reads, writes }, request, response).catch((error: unknown) => sendProblem(request, response, error));
+    answer(handlers, request, response).catch((error: unknown) => sendProblem(request, response, error));
   });
 }
 
-async function answer(
-  {
-    reads,
-    writes,
-  }: { readonly reads: ReadonlyMap<string, AdminHandler>; readonly writes: ReadonlyMap<string, AdminHandler> },
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(handlers: AdminHandlers, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = '' } = request;
   const path = pathOf(url);
-  const handler = reads.get(path) ?? writes.get(path);
-  if (handler === undefined) {
-    throw new GrapevineError(
-      'NOT_FOUND',
-      `The admin listener serves ${[...reads.keys(), ...writes.keys()].join(', ')}.`,
-    );
+  const byMethod = Object.hasOwn(handlers, path) ? handlers[path] : undefined;
+  if (byMethod === undefined) {
+    throw new GrapevineError('NOT_FOUND', `The admin listener serves ${Object.keys(handlers).join(', ')}.`);
   }
-  const allowed = reads.has(path) ? ['GET', 'HEAD'] : ['POST'];
-  if (!allowed.includes(request.method ?? '')) {
-    response.setHeader('allow', allowed.join(', '));
-    throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${request.method}; expected ${allowed.join(' or ')}.`);
+  const { method } = request;
+  const handler = method === 'POST' ? byMethod.POST : method === 'GET' || method === 'HEAD' ? byMethod.GET : undefined;
+  if (handler === undefined) {
+    const allowed = byMethod.GET === undefined ? 'POST' : 'GET, HEAD';
+    response.setHeader('allow', allowed);
+    throw new GrapevineError('METHOD_NOT_ALLOWED', `Found ${method}; expected ${allowed.replace(', ', ' or ')}.`);
+  }
+  // A page in an operator's browser could post here too: the listener is on the same machine and asks for no login.
+  if (method === 'POST' && request.headers.origin !== undefined) {
+    throw new GrapevineError('FORBIDDEN', 'The admin listener takes nothing from pages of browsers.');
   }
   await handler(response, new URLSearchParams(url.slice(path.length)));
 }

@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import express, { type RequestHandler } from 'express';
+import type { Generation } from './generation.ts';
 import { EdgeRequest, type Step } from './request-context.ts';
 
 /** The answer to a request to the gateway. */
@@ -11,7 +12,9 @@ export class EdgeResponse extends ServerResponse<EdgeRequest> {
 }
 
 function runWhenOver(this: EdgeResponse): void {
-  for (const run of this.req.context.whenOver) run();
+  const { whenOver, generation } = this.req.context;
+  for (const run of whenOver) run();
+  generation?.leave();
 }
 
 // Express gives every request and response its own prototypes, which makes the engine forget what it has learnt about
@@ -22,11 +25,11 @@ Object.setPrototypeOf(EdgeResponse.prototype, express.response);
 type Refuse = (thrown: unknown, request: EdgeRequest, response: ServerResponse) => void;
 
 /**
- * An express application of `steps`, each of which runs if all before it passed the request on; what one of them throws,
+ * An express application of the steps of the generation in force, each of which runs if all before it passed the request on; what one of them throws,
  * now or later, goes to `refuse`. Nothing in it reads the body or the query: both belong to the upstream.
  */
 export function createEdgeApp(
-  steps: readonly Step[],
+  inForce: () => Generation,
   refuse: Refuse,
 ): (request: EdgeRequest, response: ServerResponse) => void {
   const app = express();
@@ -35,14 +38,18 @@ export function createEdgeApp(
   app.set('query parser', false);
   Object.assign(app, { request: EdgeRequest.prototype, response: EdgeResponse.prototype });
   // Express types requests as its own; those that come here are made by our server, which makes them EdgeRequests.
-  app.use(inTurnOf(steps, refuse) as unknown as RequestHandler);
+  app.use(inTurnOf(inForce, refuse) as unknown as RequestHandler);
   const run = app as unknown as Step;
   return (request, response) => void run(request, response, nobodyAnswered);
 }
 
 /** One after the other in one layer of the router: a layer for each would cost more than most of the steps do. */
-function inTurnOf(steps: readonly Step[], refuse: Refuse): (request: EdgeRequest, response: ServerResponse) => void {
+function inTurnOf(inForce: () => Generation, refuse: Refuse): (request: EdgeRequest, response: ServerResponse) => void {
   return (request, response) => {
+    const generation = inForce();
+    generation.enter();
+    request.context.generation = generation;
+    const { steps } = generation.parts;
     let at = 0;
     const next = (): void => {
       try {

@@ -4,7 +4,7 @@ import { DurationHistogram, type DurationSeries } from './duration-histogram.ts'
 import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
 import type { LoadStatus } from './load/load-limits.ts';
-import type { UpstreamPool } from './upstreams/upstream-pool.ts';
+import type { UpstreamStatus } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -63,7 +63,7 @@ export class GatewayMetrics {
 }
 
 /** Breakers and load of the instances, read when somebody asks. */
-export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): void {
+export function exposeUpstreams(registry: Registry, status: () => readonly UpstreamStatus[]): void {
   const labelNames = ['upstream', 'target'] as const;
   new Gauge({
     name: 'grapevine_gateway_breaker_open',
@@ -72,7 +72,9 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
     labelNames,
     registers: [registry],
     collect() {
-      for (const { name, instances } of upstreams.status()) {
+      // Instances leave.
+      this.reset();
+      for (const { name, instances } of status()) {
         for (const { url, breaker } of instances) this.set({ upstream: name, target: url }, openness[breaker]);
       }
     },
@@ -83,7 +85,9 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
     labelNames,
     registers: [registry],
     collect() {
-      for (const { name, instances } of upstreams.status()) {
+      // Instances leave.
+      this.reset();
+      for (const { name, instances } of status()) {
         for (const { url, inFlight } of instances) this.set({ upstream: name, target: url }, inFlight);
       }
     },
@@ -95,7 +99,9 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
     labelNames,
     registers: [registry],
     collect() {
-      for (const { name, instances } of upstreams.status()) {
+      // Instances leave.
+      this.reset();
+      for (const { name, instances } of status()) {
         for (const { url, healthy, ejected } of instances) {
           this.set({ upstream: name, target: url }, healthy && !ejected ? 1 : 0);
         }
@@ -109,7 +115,7 @@ export function exposeUpstreams(registry: Registry, upstreams: UpstreamPool): vo
     registers: [registry],
     collect() {
       this.reset();
-      for (const { name, attempts } of upstreams.status()) {
+      for (const { name, attempts } of status()) {
         this.inc({ upstream: name, kind: 'retry' }, attempts.retries);
         this.inc({ upstream: name, kind: 'hedge' }, attempts.hedges);
         this.inc({ upstream: name, kind: 'withheld' }, attempts.withheld);

@@ -1,4 +1,4 @@
 import { runService } from '@grapevine/shared/run-service.ts';
-import { serviceName, startGatewayService } from './service.ts';
+import { gatewayService } from './service.ts';
 
-await runService({ name: serviceName, start: startGatewayService }, process);
+await runService(gatewayService(), process);

@@ -45,6 +45,8 @@ export class RequestContext {
   goodbye: (() => void) | undefined = undefined;
   /** Run once, when the answer has gone out or its connection has closed: one listener costs less than one for each. */
   readonly whenOver: (() => void)[] = [];
+  /** The configuration that it began under, which must hear when it is over. */
+  generation: { leave(): void } | undefined = undefined;
   /** Code of the problem that the gateway itself answered with. */
   refusal: ErrorCode | undefined = undefined;
 

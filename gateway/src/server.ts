@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
@@ -10,18 +9,21 @@ import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ApiKeyVerifier } from './auth/api-keys.ts';
-import type { Credentials } from './auth/credentials.ts';
+import type { OpenCredentials } from './auth/credentials.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { AnswerCache } from './cache/answer-cache.ts';
-import { createEdgeApp, EdgeResponse } from './edge-app.ts';
+import { createEdgeApp } from './edge-app.ts';
+import { allowTime, createEdgeServer } from './edge-server.ts';
 import { exposeCache, exposeLimits, exposeLoad, exposeUpstreams, GatewayMetrics } from './gateway-metrics.ts';
+import { Generation, type GenerationParts } from './generation.ts';
+import { Leases } from './leases.ts';
 import { ApiKeyRates } from './limits/api-key-rates.ts';
 import type { OpenPointStore, Rate } from './limits/point-store.ts';
 import { KeyedRateLimiter, type RateStatus } from './limits/rate-limiter.ts';
 import { limitConnections } from './load/connection-limit.ts';
-import { LoadLimits, type LoadStatus } from './load/load-limits.ts';
-import { answerProtocolErrors, type EdgeServer, maxHeaderBytes } from './protocol-errors.ts';
-import { EdgeRequest, type Step } from './request-context.ts';
+import { LoadLimits } from './load/load-limits.ts';
+import { answerProtocolErrors } from './protocol-errors.ts';
+import type { Step } from './request-context.ts';
 import type { Route } from './routes/route.ts';
 import { RouteTable } from './routes/route-table.ts';
 import { accessLog } from './steps/access-log.ts';
@@ -42,13 +44,14 @@ import { shedLoad } from './steps/shed-load.ts';
 import { traceRequest } from './steps/trace-request.ts';
 import { wellFormed } from './steps/well-formed.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
-import { UpstreamPool, type UpstreamStatus } from './upstreams/upstream-pool.ts';
-import { asksForWebSocket, takeUpgrades } from './websocket/upgrades.ts';
+import { UpstreamFleet } from './upstreams/upstream-fleet.ts';
+import { UpstreamPool } from './upstreams/upstream-pool.ts';
+import { takeUpgrades } from './websocket/upgrades.ts';
 
 export interface GatewayDependencies {
   readonly config: GatewayConfig;
-  /** What callers are checked against. */
-  readonly credentials: Credentials;
+  /** Opens what callers are checked against. */
+  openCredentials(auth: GatewayConfig['auth']): Promise<OpenCredentials>;
   /** Keys by which the gateway vouches for callers to the BFFs. */
   readonly edgeKeys: IdentityKeys;
   /** Whether routes for development are there. */
@@ -65,78 +68,184 @@ export interface GatewayDependencies {
   readonly openPoints: OpenPointStore;
 }
 
+/** A configuration that everything is ready for. One of the two has to be called, once. */
+export interface PreparedChange {
+  /** Every request that comes from now on passes it. */
+  commit(): void;
+  /** Lets go what was made ready. */
+  abort(): void;
+}
+
 export interface Gateway extends Stoppable {
   readonly port: number;
-  readonly routes: RouteTable;
+  readonly inForce: GenerationParts;
   readonly draining: boolean;
-  readonly cache: AnswerCache;
-  upstreams(): readonly UpstreamStatus[];
-  rates(): readonly RateStatus[];
-  load(): LoadStatus;
+  /**
+   * Makes everything ready for another configuration, and changes nothing. Throws `CONFIG_INVALID` when it needs a file that
+   * cannot be used.
+   */
+  prepare(config: GatewayConfig): Promise<PreparedChange>;
 }
 
 /** What a user changes to get another port. */
 export const gatewayPortFlag = '--base-port, or gateway.port in the configuration';
 
-/** Connections that clients keep open without a request; above what browsers and proxies use, so that they close first. */
-const keepAliveMs = 75_000;
-/** Time for the headers alone, when the whole request may take longer. */
-const headersMs = 10_000;
 /** Connections that are idle when the gateway leaves: long enough for the requests that are on their way on them. */
 const idleGraceMs = 1_000;
-/** How often slow senders are looked for. */
-const slowSenderCheckMs = 1_000;
 
 /**
- * Starts the gateway; throws `PORT_TAKEN`. `stop` takes no new connections, ends event streams and WebSockets, lets other
- * requests finish until the drain deadline and cuts what is still open then.
+ * Starts the gateway; throws `PORT_TAKEN`, and `CONFIG_INVALID` for files that cannot be used. `stop` takes no new
+ * connections, ends event streams and WebSockets, lets other requests finish until the drain deadline and cuts what is still
+ * open then.
  */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { config, credentials, development, clock, random, log, metrics, openPoints, tracing } = dependencies;
+  const { config, log, metrics } = dependencies;
+  const lasting = lastingParts(dependencies);
+  const { inTurn, drain, fleet } = lasting;
+  let inForce = await openGeneration(config, dependencies, lasting);
+  exposeUpstreams(metrics, () => inForce.parts.upstreams.status());
+  exposeLimits(metrics, () => inForce.parts.rates());
+  exposeCache(metrics, () => inForce.parts.cache.status());
+
+  const app = createEdgeApp(() => inForce, answerProblem(log));
+  const server = createEdgeServer(app, config);
+  takeUpgrades(server, inTurn, app);
+  answerProtocolErrors(server, inTurn, log);
+  exposeLoad(metrics, () => inForce.parts.load.status(), limitConnections(server, config));
+  try {
+    const http = await listen(server, {
+      name: 'gateway',
+      host: config.host,
+      port: config.port,
+      portFlag: gatewayPortFlag,
+      drainMs: config.drainMs,
+      idleGraceMs: Math.min(idleGraceMs, config.drainMs / 2),
+      reusePort: dependencies.sharesPort,
+    });
+    return {
+      name: 'gateway',
+      port: http.port,
+      get inForce() {
+        return inForce.parts;
+      },
+      get draining() {
+        return drain.draining;
+      },
+      prepare: async (next) => {
+        const generation = await openGeneration(next, dependencies, lasting);
+        return {
+          commit: () => {
+            const before = inForce;
+            inForce = generation;
+            allowTime(server, next);
+            before.retire();
+          },
+          abort: () => generation.retire(),
+        };
+      },
+      stop: async () => {
+        drain.begin();
+        const deadline = setTimeout(() => drain.cut(), config.drainMs);
+        await http.stop();
+        clearTimeout(deadline);
+        inForce.retire();
+        fleet.close();
+      },
+    };
+  } catch (error) {
+    inForce.retire();
+    throw error;
+  }
+}
+
+/** What outlives a change of the configuration. */
+interface LastingParts {
+  readonly inTurn: InTurn;
+  readonly drain: Drain;
+  readonly requestMetrics: GatewayMetrics;
+  readonly fleet: UpstreamFleet;
+  readonly guards: Leases<Promise<Guard>>;
+  readonly limiters: Leases<KeyedRateLimiter>;
+  readonly caches: Leases<AnswerCache>;
+  readonly loads: Leases<LoadLimits>;
+}
+
+/** What callers are checked against, with what is remembered of them. */
+interface Guard {
+  readonly credentials: OpenCredentials;
+  readonly tokens: TokenVerifier;
+  readonly apiKeys: ApiKeyVerifier;
+}
+
+function lastingParts({ clock, random, log, metrics }: GatewayDependencies): LastingParts {
+  const closeGuard = async (guard: Promise<Guard>): Promise<void> => (await guard).credentials.stop();
+  return {
+    inTurn: new InTurn(),
+    drain: new Drain(),
+    requestMetrics: new GatewayMetrics(metrics),
+    fleet: new UpstreamFleet({ clock, random }),
+    guards: new Leases((guard) => {
+      // One that could not be opened has nothing to close; whoever opened it has been told.
+      closeGuard(guard).catch((error: unknown) => log.debug({ err: error }, 'credentials are closed'));
+    }),
+    limiters: new Leases(),
+    caches: new Leases(),
+    loads: new Leases((load) => load.stop()),
+  };
+}
+
+/** Makes everything that a configuration needs. Throws `CONFIG_INVALID` for files that cannot be used. */
+async function openGeneration(
+  config: GatewayConfig,
+  dependencies: GatewayDependencies,
+  lasting: LastingParts,
+): Promise<Generation> {
+  const { development, clock, random, log, openPoints, tracing } = dependencies;
+  const { auth, rateLimit } = config;
+  using leases = new DisposableStack();
+  const openGuard = async (): Promise<Guard> => {
+    const credentials = await dependencies.openCredentials(auth);
+    const tokens = new TokenVerifier(credentials, auth, clock);
+    return { credentials, tokens, apiKeys: new ApiKeyVerifier(credentials, clock) };
+  };
+  const { credentials, tokens, apiKeys } = await leases.use(lasting.guards.lease(JSON.stringify(auth), openGuard))
+    .value;
+
   const routes = new RouteTable(config.routes, { development });
-  const upstreams = new UpstreamPool(
-    config.upstreams,
-    {
-      connectMs: config.upstreamTimeoutMs,
-      maxInFlight: config.upstreamMaxInFlight,
-      breaker: config.breaker,
-      ejection: config.ejection,
-      retry: config.retry,
-      healthCheck: config.healthCheck,
-    },
-    { clock, random },
-  );
-  exposeUpstreams(metrics, upstreams);
-  const { rateLimit } = config;
-  const limiter = (name: string, rate: Rate): KeyedRateLimiter =>
-    new KeyedRateLimiter(name, rate, rateLimit.maxKeys, openPoints);
+  const { retry, breaker, ejection, healthCheck } = config;
+  const times = { connectMs: config.upstreamTimeoutMs, maxInFlight: config.upstreamMaxInFlight };
+  const poolOptions = { ...times, retry, breaker, ejection, healthCheck };
+  const upstreams = leases.use(new UpstreamPool(config.upstreams, poolOptions, lasting.fleet, { clock, random }));
+  const limiter = (name: string, rate: Rate): KeyedRateLimiter => {
+    const make = (): KeyedRateLimiter => new KeyedRateLimiter(name, rate, rateLimit.maxKeys, openPoints);
+    return leases.use(lasting.limiters.lease(JSON.stringify([name, rate, rateLimit.maxKeys]), make)).value;
+  };
   const byAddress = limiter('address', rateLimit.address);
   const byPrincipal = limiter('principal', rateLimit.principal);
   const byRoute = routeLimiters(routes, limiter);
   const byApiKey = new ApiKeyRates(rateLimit.maxKeys, openPoints);
   const rates = (): readonly RateStatus[] =>
     [byAddress, byPrincipal, ...byApiKey.limiters, ...byRoute.values()].map((limiter) => limiter.status());
-  exposeLimits(metrics, rates);
-  const forwarder = new Forwarder(upstreams, new IdentitySigner(dependencies.edgeKeys, 'bff', clock), config, clock);
-  const cache = new AnswerCache(config.cache, clock);
-  exposeCache(metrics, () => cache.status());
-  const load = new LoadLimits(config.load);
-  const inTurn = new InTurn();
-  const drain = new Drain();
+  const signer = new IdentitySigner(dependencies.edgeKeys, 'bff', clock);
+  const forwarder = new Forwarder(upstreams, signer, config, clock);
+  // What an answer was for, and where it came from, must be the same.
+  const cacheKey = JSON.stringify([config.cache, config.routes, config.upstreams, poolOptions]);
+  const cache = leases.use(lasting.caches.lease(cacheKey, () => new AnswerCache(config.cache, clock))).value;
+  const load = leases.use(lasting.loads.lease(JSON.stringify(config.load), () => new LoadLimits(config.load))).value;
 
   const steps: readonly Step[] = [
-    inTurn.step,
-    drain.step,
+    lasting.inTurn.step,
+    lasting.drain.step,
     traceRequest(tracing),
     requestId(random),
-    accessLog(log, new GatewayMetrics(metrics), clock),
+    accessLog(log, lasting.requestMetrics, clock),
     securityHeaders(),
     ipAccess(config.ipAccess),
     wellFormed(),
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),
     limitAddress(byAddress),
-    authenticate(new TokenVerifier(credentials, config.auth, clock), new ApiKeyVerifier(credentials, clock)),
+    authenticate(tokens, apiKeys),
     authorize(),
     shedLoad(load, random),
     limitPrincipal({
@@ -148,41 +257,9 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     cacheAnswers(cache, forwarder, clock),
     forward(forwarder, clock),
   ];
-
-  const app = createEdgeApp(steps, answerProblem(log));
-  const server = createHttpServer(app, config);
-  takeUpgrades(server, inTurn, app);
-  answerProtocolErrors(server, inTurn, log);
-  exposeLoad(metrics, () => load.status(), limitConnections(server, config));
-  const http = await listen(server, {
-    name: 'gateway',
-    host: config.host,
-    port: config.port,
-    portFlag: gatewayPortFlag,
-    drainMs: config.drainMs,
-    idleGraceMs: Math.min(idleGraceMs, config.drainMs / 2),
-    reusePort: dependencies.sharesPort,
-  });
-  return {
-    name: 'gateway',
-    port: http.port,
-    routes,
-    cache,
-    get draining() {
-      return drain.draining;
-    },
-    upstreams: () => upstreams.status(),
-    rates,
-    load: () => load.status(),
-    stop: async () => {
-      drain.begin();
-      const deadline = setTimeout(() => drain.cut(), config.drainMs);
-      await http.stop();
-      clearTimeout(deadline);
-      upstreams.close();
-      load.stop();
-    },
-  };
+  const reloadCredentials = (): Promise<void> => credentials.reload();
+  const parts = { config, routes, upstreams, rates, load, cache, steps, reloadCredentials };
+  return new Generation(parts, leases.move());
 }
 
 /** Routes with a rate of their own. */
@@ -196,32 +273,4 @@ function routeLimiters(
       return rate === undefined ? [] : [[route, limiter(`route:${name}`, rate)] as const];
     }),
   );
-}
-
-function createHttpServer(
-  app: (request: EdgeRequest, response: EdgeResponse) => void,
-  config: GatewayConfig,
-): EdgeServer {
-  const server = createServer(
-    {
-      IncomingMessage: EdgeRequest,
-      ServerResponse: EdgeResponse,
-      maxHeaderSize: maxHeaderBytes,
-      requestTimeout: config.requestTimeoutMs,
-      headersTimeout: Math.min(headersMs, config.requestTimeoutMs),
-      connectionsCheckingInterval: Math.min(slowSenderCheckMs, config.requestTimeoutMs),
-      keepAliveTimeout: keepAliveMs,
-      // Finds clients that vanished without a word while a stream to them is silent.
-      keepAlive: true,
-      noDelay: true,
-      // Node's own answer to a missing Host has no body; a step of ours refuses it with a problem document.
-      requireHostHeader: false,
-      // Most requests have no body: nobody needs a stream that announces its end.
-      optimizeEmptyRequests: true,
-      shouldUpgradeCallback: asksForWebSocket,
-    },
-    app,
-  );
-  server.maxConnections = config.maxConnections;
-  return server;
 }

@@ -2,12 +2,13 @@ import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import { availableParallelism, platform } from 'node:os';
 import { systemClock } from '@grapevine/shared/clock.ts';
+import type { ConfigSources } from '@grapevine/shared/config/load.ts';
 import type { Config, GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
-import type { StartedService } from '@grapevine/shared/run-service.ts';
+import type { Service, StartedService } from '@grapevine/shared/run-service.ts';
 import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -17,23 +18,30 @@ import { openCredentials } from './auth/credentials.ts';
 import { exposeCounting } from './gateway-metrics.ts';
 import { memoryPoints, type PointSource } from './limits/point-store.ts';
 import { RedisPoints } from './limits/redis-points.ts';
-import { RouteTable } from './routes/route-table.ts';
+import { ConfigReload } from './reload/config-reload.ts';
+import { watchConfig } from './reload/watch-config.ts';
 import { type GatewayDependencies, gatewayPortFlag, startGateway } from './server.ts';
 import { Workers } from './workers/primary.ts';
-import type { WorkerReport } from './workers/report.ts';
 import { pointsOfPrimary } from './workers/shared-points.ts';
-import { connectToPrimary } from './workers/worker.ts';
+import { Primary } from './workers/worker.ts';
 
-export const serviceName = 'gateway';
+const serviceName = 'gateway';
 
-/**
- * Starts the service: in this process, or as several workers behind this process, or as one of those workers. Throws
- * `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen.
- */
-export function startGatewayService(config: Config, log: Logger): Promise<StartedService> {
-  if (cluster.isWorker) return startWorker(config, log);
+/** The service: in this process, or as several workers behind this process, or as one of those workers. */
+export function gatewayService(): Service {
+  if (!cluster.isWorker) return { name: serviceName, start: startGatewayService };
+  const primary = new Primary();
+  return {
+    name: serviceName,
+    loadConfig: () => primary.config(),
+    start: (config, log) => startWorker(primary, config, log),
+  };
+}
+
+/** Throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
+function startGatewayService(config: Config, log: Logger, sources: ConfigSources): Promise<StartedService> {
   const count = workerCount(config.gateway);
-  return count === 1 ? startLone(config, log) : startPrimary(count, config, log);
+  return count === 1 ? startLone(config, log, sources) : startPrimary(count, config, log, sources);
 }
 
 /** Where the kernel spreads connections over the processes that listen on a port. */
@@ -44,56 +52,69 @@ function workerCount({ workers }: GatewayConfig): number {
   return sharingPlatforms.includes(platform()) ? availableParallelism() : 1;
 }
 
-async function startLone(config: Config, log: Logger): Promise<StartedService> {
+async function startLone(config: Config, log: Logger, sources: ConfigSources): Promise<StartedService> {
   await using opened = new AsyncDisposableStack();
-  const { dependencies, reload } = await openDependencies(config, log, opened);
+  const { dependencies, keys } = await openDependencies(config, log, opened);
   const points = await openPoints(config.gateway, log);
   opened.defer(() => points.stop());
-  const gateway = await startAlone({ ...dependencies, sharesPort: false }, points);
+  const gateway = await startAlone({ ...dependencies, sharesPort: false }, points, config, sources);
   opened.defer(() => gateway.stop());
   const running = opened.move();
   return {
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: gateway.port, admin: gateway.adminPort },
-    reload,
+    reload: async () => void (await Promise.all([keys.reload(), gateway.reload()])),
   };
 }
 
-async function startWorker(config: Config, log: Logger): Promise<StartedService> {
+async function startWorker(primary: Primary, config: Config, log: Logger): Promise<StartedService> {
   await using opened = new AsyncDisposableStack();
-  const { dependencies, reload } = await openDependencies(config, log, opened);
-  const report = async (): Promise<WorkerReport> => ({
-    metrics: await dependencies.metrics.getMetricsAsJSON(),
-    upstreams: gateway.upstreams(),
-    rates: gateway.rates(),
-    load: gateway.load(),
-    cache: gateway.cache.status(),
-  });
-  const primary = connectToPrimary(report, async (purge) => gateway.cache.purge(purge));
-  const gateway = await startGateway({ ...dependencies, sharesPort: true, openPoints: pointsOfPrimary(primary) });
+  const { dependencies, keys } = await openDependencies(config, log, opened);
+  const openPoints = pointsOfPrimary(primary.dialogue);
+  const gateway = await startGateway({ ...dependencies, sharesPort: true, openPoints });
   opened.defer(() => gateway.stop());
+  primary.serve({
+    report: async () => ({
+      metrics: await dependencies.metrics.getMetricsAsJSON(),
+      upstreams: gateway.inForce.upstreams.status(),
+      rates: gateway.inForce.rates(),
+      load: gateway.inForce.load.status(),
+      cache: gateway.inForce.cache.status(),
+    }),
+    purge: async (purge) => gateway.inForce.cache.purge(purge),
+    prepare: ({ gateway: next }) => gateway.prepare(next),
+  });
   const running = opened.move();
   return {
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: gateway.port },
-    reload,
+    reload: async () => void (await Promise.all([keys.reload(), gateway.inForce.reloadCredentials()])),
   };
 }
 
 /** Takes no requests itself: keeps its workers running, counts the points of rates, answers operators. */
-async function startPrimary(count: number, config: Config, log: Logger): Promise<StartedService> {
+async function startPrimary(
+  count: number,
+  config: Config,
+  log: Logger,
+  sources: ConfigSources,
+): Promise<StartedService> {
   const port = await freePort(config.gateway);
   const metrics = new Registry();
   await using opened = new AsyncDisposableStack();
   const points = await openPoints(config.gateway, log);
   opened.defer(() => points.stop());
   exposeCounting(metrics, points);
-  const environment = { GRAPEVINE_GATEWAY__PORT: String(port) };
-  const workers = await Workers.start(count, { environment, points: points.open, metrics, log });
+  const forWorkers = (one: Config): Config => ({ ...one, gateway: { ...one.gateway, port } });
+  const workers = await Workers.start(count, { config: forWorkers(config), points: points.open, metrics, log });
   opened.defer(() => workers.stop());
+  const apply = (next: Config): Promise<void> => workers.apply(forWorkers(next));
+  const reload = new ConfigReload({ sources, config, apply, clock: systemClock, log, metrics });
+  const watch = await watchConfig(reload, sources, log);
+  opened.defer(() => watch.stop());
   const admin = await startAdmin({
-    routes: new RouteTable(config.gateway.routes, { development: isDevelopment(config) }),
-    config: config.gateway,
+    config: reload,
+    development: isDevelopment(config),
     metrics: () => workers.metrics(),
     upstreams: () => workers.upstreams(),
     rates: () => workers.rates(),
@@ -108,7 +129,10 @@ async function startPrimary(count: number, config: Config, log: Logger): Promise
     // Stopped in the reverse order: operators can look on while the workers drain.
     parts: [admin, { name: 'gateway workers', stop: () => running.disposeAsync() }],
     ports: { http: port, admin: admin.port },
-    reload: async () => workers.reload(),
+    reload: async () => {
+      workers.reload();
+      await Promise.allSettled([reload.reload()]);
+    },
   };
 }
 
@@ -132,31 +156,31 @@ async function openDependencies(
   config: Config,
   log: Logger,
   opened: AsyncDisposableStack,
-): Promise<{ dependencies: Omit<GatewayDependencies, 'openPoints' | 'sharesPort'>; reload: () => Promise<void> }> {
-  const { host, port, auth } = config.gateway;
+): Promise<{ dependencies: Omit<GatewayDependencies, 'openPoints' | 'sharesPort'>; keys: KeyFile }> {
   const { edgeKeyFile: path, rotateAfterMs } = config.secrets;
   const keys = await KeyFile.open({ path, rotateAfterMs, clock: systemClock, log });
   opened.defer(() => keys.stop());
-  const tracing = await openTracing(config.tracing, { name: serviceName, instance: `${host}:${port}` }, log);
+  const instance = instanceOf(config.gateway);
+  const tracing = await openTracing(config.tracing, { name: serviceName, instance }, log);
   opened.defer(() => tracing?.stop());
-  const credentials = await openCredentials(auth, { clock: systemClock, log });
-  opened.defer(() => credentials.stop());
   return {
     dependencies: {
       config: config.gateway,
-      credentials,
       tracing,
+      openCredentials: (auth) => openCredentials(auth, { clock: systemClock, log }),
       edgeKeys: keys.identityKeys('edge-identity'),
       development: isDevelopment(config),
       clock: systemClock,
       random: systemRandom,
       log,
-      metrics: createMetrics(serviceName, `${host}:${port}`),
+      metrics: createMetrics(serviceName, instance),
     },
-    reload: async () => {
-      await Promise.all([keys.reload(), credentials.reload()]);
-    },
+    keys,
   };
+}
+
+function instanceOf({ host, port }: GatewayConfig): string {
+  return `${host}:${port}`;
 }
 
 function isDevelopment({ bffWeb }: Config): boolean {

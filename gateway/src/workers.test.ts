@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { echoWebSocket } from './testing/echo-websockets.ts';
-import { type GatewayProcess, readyPorts, startProcess } from './testing/gateway-process.ts';
+import { type GatewayProcess, isAlive, readyPorts, startProcess, workerPids } from './testing/gateway-process.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './testing/recording-upstream.ts';
 import { signWithHmac, until } from './testing/running-gateway.ts';
 
@@ -59,11 +58,6 @@ async function metric(pattern: RegExp): Promise<number> {
 const requestCount = /grapevine_gateway_request_seconds_count\{[^}]*route="web"[^}]*\} (\d+)/;
 const workerCount = /^grapevine_gateway_workers (\d+)/m;
 
-function workerPids(): number[] {
-  const children = execFileSync('ps', ['--ppid', String(gateway.child.pid), '-o', 'pid='], { encoding: 'utf8' });
-  return children.trim().split(/\s+/).map(Number);
-}
-
 test('two workers share the port, and operators see them as one', async () => {
   await start();
   for (let count = 0; count < 10; count++) assert.equal((await ask()).status, 200);
@@ -87,7 +81,7 @@ test('a rate is one for all workers', async () => {
 
 test('a worker that dies is replaced, and the other one goes on meanwhile', async () => {
   await start();
-  const before = workerPids();
+  const before = workerPids(gateway);
   assert.equal(before.length, 2);
   const victim = before[0] ?? assert.fail();
   process.kill(victim, 'SIGKILL');
@@ -95,13 +89,13 @@ test('a worker that dies is replaced, and the other one goes on meanwhile', asyn
   await until('it is gone', () => !isAlive(victim), patientMs);
   for (let count = 0; count < 10; count++) assert.equal((await ask()).status, 200);
   await until('there are two again', async () => (await metric(workerCount)) === 2, patientMs);
-  assert.ok(!workerPids().includes(victim));
+  assert.ok(!workerPids(gateway).includes(victim));
   for (let count = 0; count < 4; count++) assert.equal((await ask()).status, 200);
 });
 
 test('workers do not outlive a primary that was killed', async () => {
   await start();
-  const pids = workerPids();
+  const pids = workerPids(gateway);
   gateway.child.kill('SIGKILL');
   await gateway.exit;
   await until('they are gone', () => pids.every((pid) => !isAlive(pid)), patientMs);
@@ -155,12 +149,3 @@ test('what no worker can start with is one line and exit code 1', async () => {
   }
   holder.close();
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { loadConfig } from './config/load.ts';
+import { type ConfigSources, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { GrapevineError } from './errors/grapevine-error.ts';
 import { type ProcessPort, runUntilSignalled, type Stoppable } from './lifecycle.ts';
@@ -31,7 +31,10 @@ export interface Service {
   readonly name: string;
   /** The name in log lines when several of a kind run side by side; `name` when absent. */
   readonly instance?: (config: Config) => string;
-  start(config: Config, log: Logger): Promise<StartedService>;
+  /** Where its configuration comes from; from file and environment when absent. */
+  readonly loadConfig?: () => Promise<Config>;
+  /** `sources`: what `config` was read from, for services that read it again. */
+  start(config: Config, log: Logger, sources: ConfigSources): Promise<StartedService>;
 }
 
 /**
@@ -42,10 +45,11 @@ export async function runService(service: Service, port: ServiceProcess): Promis
   let { name } = service;
   try {
     const { values } = parseArgs({ args: port.argv.slice(2), options: { config: { type: 'string' } } });
-    const config = loadConfig({ file: values.config, environment: port.env });
+    const sources = { file: values.config, environment: port.env };
+    const config = (await service.loadConfig?.()) ?? loadConfig(sources);
     name = service.instance?.(config) ?? name;
     const log = createLogger({ name, level: config.log.level });
-    const { parts, ports, reload, ended } = await service.start(config, log);
+    const { parts, ports, reload, ended } = await service.start(config, log, sources);
     runUntilSignalled(parts, log, port, ended);
     if (reload !== undefined) port.on('SIGHUP', () => void reload());
     log.info({ ports }, 'ready');

@@ -16,13 +16,18 @@ export function addConfig(program: Command, context: Context, setExitCode: SetEx
     .argument('[file]', 'configuration file', 'grapevine.yaml')
     .addHelpText(
       'after',
-      '\nExit codes: 0 good · 1 problems, one a line with its place\nExample:\n  grapevine config check grapevine.yaml',
+      '\nExit codes: 0 good · 1 problems, one a line with its place\nExamples:\n  grapevine config check grapevine.yaml\n  grapevine config check grapevine.yaml --json',
     )
-    .action((file: string) => {
+    .option('--json', 'print {"problems": [{"place": …, "message": …}]} on standard output')
+    .action((file: string, { json }: { json?: boolean }) => {
       const { problems } = checkConfig({ file, environment: context.host.env });
+      if (problems.length > 0) setExitCode(exitCodes.failed);
+      if (json === true) {
+        context.stdout.write(`${JSON.stringify({ problems })}\n`);
+        return;
+      }
       for (const { place, message } of problems) context.stderr.write(`${place}: ${message}\n`);
       if (problems.length === 0) context.stdout.write(`${file} is good.\n`);
-      else setExitCode(exitCodes.failed);
     });
   config
     .command('schema')

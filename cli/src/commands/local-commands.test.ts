@@ -71,6 +71,10 @@ test('config check lists every problem with its place', async () => {
   assert.match(bad.stderr, new RegExp(`^${file}:2:3: gateway\\.port: `, 'm'));
   assert.match(bad.stderr, new RegExp(`^${file}:4:3: node\\.nam: there is no such option`, 'm'));
   assert.match(bad.stderr, /^GRAPEVINE_LOG__LEVEL: log\.level: /m);
+  const forPrograms = await runCommand(['config', 'check', file, '--json']);
+  const { problems } = JSON.parse(forPrograms.stdout) as { problems: { place: string; message: string }[] };
+  assert.deepEqual([forPrograms.code, forPrograms.stderr, problems.length], [1, '', 2]);
+  assert.equal(problems[0]?.place, `${file}:4:3`);
   await writeFile(file, 'gateway:\n  port: 8443\n');
   assert.deepEqual(await runCommand(['config', 'check', file]), { code: 0, stdout: `${file} is good.\n`, stderr: '' });
   const missing = await runCommand(['config', 'check', `${file}.old`]);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -68,4 +68,19 @@ export async function readyPorts({ child, errors }: GatewayProcess): Promise<{ h
     child.once('exit', () => reject(new Error(`it ended: ${errors()}`)));
   });
   return readySchema.parse(message).ports;
+}
+
+/** The processes that take its requests, when there are several. */
+export function workerPids({ child }: GatewayProcess): number[] {
+  const children = execFileSync('ps', ['--ppid', String(child.pid), '-o', 'pid='], { encoding: 'utf8' });
+  return children.trim().split(/\s+/).map(Number);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -9,11 +9,12 @@ import { systemRandom } from '@grapevine/shared/random.ts';
 import { SignJWT } from 'jose';
 import { Registry } from 'prom-client';
 import { startAlone } from '../alone.ts';
-import type { Credentials } from '../auth/credentials.ts';
+import type { OpenCredentials } from '../auth/credentials.ts';
 import { parseKeySet } from '../auth/key-set.ts';
 import { noRevocations } from '../auth/revocations.ts';
 import { fixedTokenKeys } from '../auth/token-keys.ts';
 import { memoryPoints } from '../limits/point-store.ts';
+import type { GatewayDependencies } from '../server.ts';
 import type { Engine } from '../upstreams/upstream-instance.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
 
@@ -69,7 +70,7 @@ export const engines: readonly Engine[] = ['dispatch', 'proxy'];
 export async function startRunningGateway(
   { upstreams, ...settings }: { upstreams?: object; [option: string]: unknown } = {},
   engine?: Engine,
-  credentials?: Credentials,
+  credentials?: OpenCredentials,
 ): Promise<RunningGateway> {
   const [web, mobile] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -86,7 +87,8 @@ export async function startRunningGateway(
       ...settings,
     },
   };
-  const parsed = configSchema.parse(input).gateway;
+  const whole = configSchema.parse(input);
+  const parsed = whole.gateway;
   const routes = parsed.routes.map((route) => ({ ...route, engine: engine ?? route.engine }));
   const config = { ...parsed, routes };
   const clock = new ManualClock();
@@ -96,11 +98,11 @@ export async function startRunningGateway(
     level: 'info',
     destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
   });
-  const parts = {
+  const dependencies: Omit<GatewayDependencies, 'openPoints'> = {
     tracing: undefined,
     sharesPort: false,
     config,
-    credentials: credentials ?? (await credentialsOf(publicKey)),
+    openCredentials: async () => credentials ?? credentialsOf(publicKey),
     edgeKeys,
     development: true,
     clock,
@@ -108,7 +110,7 @@ export async function startRunningGateway(
     log,
     metrics: new Registry(),
   };
-  const gateway = await startAlone(parts, memoryPoints);
+  const gateway = await startAlone(dependencies, memoryPoints, { ...whole, gateway: config }, { environment: {} });
   const url = `http://127.0.0.1:${gateway.port}`;
   const token = (options: TokenOptions = {}): Promise<string> => signToken(options, clock, privateKey);
   return {
@@ -143,13 +145,15 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-async function credentialsOf(publicKey: KeyObject): Promise<Credentials> {
+async function credentialsOf(publicKey: KeyObject): Promise<OpenCredentials> {
   const keys = [
     { ...publicKey.export({ format: 'jwk' }), alg: 'EdDSA', kid: 'ed' },
     { kty: 'oct', alg: 'HS256', kid: 'hs', k: hmacKey.toString('base64url') },
   ];
   const tokenKeys = fixedTokenKeys(await parseKeySet(JSON.stringify({ keys }), 'the test'));
-  return { tokenKeys, apiKeys: new Map(), revocations: noRevocations };
+  const nothing = async (): Promise<void> => {};
+  const lasting = { name: 'credentials of the tests', reload: nothing, stop: nothing };
+  return { tokenKeys, apiKeys: new Map(), revocations: noRevocations, ...lasting };
 }
 
 function signToken(options: TokenOptions, clock: Clock, privateKey: KeyObject): Promise<string> {

@@ -70,8 +70,12 @@ export class UpstreamInstance {
   readonly #breaker: CircuitBreaker<[Exchange], Answer>;
   readonly #latency = new Latency();
   readonly #ejection: Ejection;
-  readonly #onOver = (): void => void this.#inFlight--;
+  readonly #onOver = (): void => {
+    this.#inFlight--;
+    this.#closeWhenUnused();
+  };
   #inFlight = 0;
+  #retired = false;
 
   constructor(url: string, options: InstanceOptions, ports: InstancePorts) {
     this.url = url;
@@ -164,9 +168,20 @@ export class UpstreamInstance {
     };
   }
 
+  /** Nobody sends to it any more: it closes when the last request and stream at it have ended. */
+  retire(): void {
+    this.#retired = true;
+    this.#closeWhenUnused();
+  }
+
+  /** Closes all connections, also those in use. */
   close(): void {
     this.#breaker.shutdown();
     for (const engine of Object.values(this.#engines)) engine.close();
+  }
+
+  #closeWhenUnused(): void {
+    if (this.#retired && this.#inFlight === 0) this.close();
   }
 
   /** Counts as load until the connection is free again, which for a stream is long after the answer has begun. */

@@ -1,14 +1,11 @@
-import { EventEmitter } from 'node:events';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { Random } from '@grapevine/shared/random.ts';
-import { HealthCheck, type HealthCheckOptions } from './health-check.ts';
-import { SilenceWatch } from './silence-watch.ts';
+import type { FleetOptions, UpstreamFleet } from './upstream-fleet.ts';
 import { type RetryCounts, type RetryOptions, UpstreamGroup } from './upstream-group.ts';
-import { breakerSlices, type InstanceOptions, type InstanceStatus, UpstreamInstance } from './upstream-instance.ts';
+import type { InstanceStatus } from './upstream-instance.ts';
 
-export interface PoolOptions extends InstanceOptions {
+export interface PoolOptions extends FleetOptions {
   readonly retry: RetryOptions;
-  readonly healthCheck: HealthCheckOptions;
 }
 
 export interface UpstreamStatus {
@@ -17,32 +14,23 @@ export interface UpstreamStatus {
   readonly instances: readonly InstanceStatus[];
 }
 
-/** All upstreams by name. */
-export class UpstreamPool {
+/** The upstreams of one configuration by name. Disposed of, it gives its instances back. */
+export class UpstreamPool implements Disposable {
   readonly #groups: ReadonlyMap<string, UpstreamGroup>;
-  readonly #checks: readonly HealthCheck[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #leases = new DisposableStack();
 
   constructor(
     urls: Readonly<Record<string, readonly string[]>>,
-    options: PoolOptions,
+    { retry, ...options }: PoolOptions,
+    fleet: UpstreamFleet,
     ports: { readonly clock: Clock; readonly random: Random },
   ) {
-    // One timer moves the windows of all breakers; each would otherwise run its own.
-    const rotator = new EventEmitter();
-    rotator.setMaxListeners(0);
-    this.#timer = setInterval(() => rotator.emit('rotate'), options.breaker.windowMs / breakerSlices);
-    this.#timer.unref();
-    const instancePorts = { clock: ports.clock, rotator, watch: new SilenceWatch() };
-    const make = (url: string): UpstreamInstance => new UpstreamInstance(url, options, instancePorts);
     this.#groups = new Map(
-      Object.entries(urls).map(([name, own]) => [
-        name,
-        new UpstreamGroup(name, own.map(make), options.retry, options.breaker.resetMs, ports),
-      ]),
+      Object.entries(urls).map(([name, own]) => {
+        const instances = own.map((url) => this.#leases.use(fleet.lease(name, url, options)).value);
+        return [name, new UpstreamGroup(name, instances, retry, options.breaker.resetMs, ports)];
+      }),
     );
-    const instances = [...this.#groups.values()].flatMap((group) => group.instances);
-    this.#checks = instances.map((instance) => new HealthCheck(instance, options.healthCheck, ports.random));
   }
 
   /** The upstream of this name; the configuration has been checked for it. */
@@ -60,9 +48,7 @@ export class UpstreamPool {
     }));
   }
 
-  close(): void {
-    clearInterval(this.#timer);
-    for (const check of this.#checks) check.stop();
-    for (const { instances } of this.#groups.values()) for (const instance of instances) instance.close();
+  [Symbol.dispose](): void {
+    this.#leases.dispose();
   }
 }

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '@grapevine/shared/config/schema.ts';
 import { type ErrorCode, isErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
@@ -16,8 +17,10 @@ import type { UpstreamStatus } from '../upstreams/upstream-pool.ts';
 import { Dialogue } from './dialogue.ts';
 import { mergeCaches, mergeLoad, mergeRates, mergeUpstreams, type WorkerReport } from './report.ts';
 import { PointBroker, pointsQuestionSchema } from './shared-points.ts';
-import type { PrimaryQuestion } from './worker.ts';
+import type { WorkerQuestion } from './worker.ts';
 
+/** What a worker asks the primary. */
+const questionSchema = z.union([z.object({ kind: z.literal('config') }), pointsQuestionSchema]);
 const readySchema = z.object({ type: z.literal('ready') });
 
 /** Before a worker that ended is replaced, the first time and at most: one that cannot live must not keep a core busy. */
@@ -27,12 +30,14 @@ const longestPauseMs = 5_000;
 const wellAfterMs = 30_000;
 /** A report that takes longer is left out: operators want to see the workers that answer. */
 const reportMs = 2_000;
+/** A worker that has not made a configuration ready by then does not count as able to. */
+const prepareMs = 10_000;
 /** Standard error that is kept of a worker that does not start. */
 const keptErrorChars = 4_096;
 
 export interface WorkersOptions {
-  /** On top of this process's own. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What workers start with. */
+  readonly config: Config;
   /** Where the points of rates are counted for all of them. */
   readonly points: OpenPointStore;
   /** What this process itself measures. */
@@ -43,16 +48,17 @@ export interface WorkersOptions {
 /** Runs the workers of the gateway: starts as many as there should be, replaces those that end, answers for all of them. */
 export class Workers implements Stoppable {
   readonly name = 'gateway workers';
-  readonly #environment: Readonly<Record<string, string>>;
   readonly #log: Logger;
   readonly #points: PointBroker;
   readonly #metrics: Registry;
   readonly #ready = new Map<Worker, Dialogue>();
+  /** In force. */
+  #config: Config;
   #pauseMs = firstPauseMs;
   #stopping = false;
 
-  private constructor({ environment, points, metrics, log }: WorkersOptions) {
-    this.#environment = environment;
+  private constructor({ config, points, metrics, log }: WorkersOptions) {
+    this.#config = config;
     this.#points = new PointBroker(points);
     this.#metrics = metrics;
     this.#log = log;
@@ -68,7 +74,8 @@ export class Workers implements Stoppable {
   }
 
   /**
-   * Starts `count` workers from the program that this process runs, with the same arguments. Throws what the first one could not start with.
+   * Starts `count` workers from the program that this process runs; they take their configuration from it, not from the
+   * file. Throws what the first one could not start with.
    */
   static async start(count: number, options: WorkersOptions): Promise<Workers> {
     cluster.setupPrimary({ stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
@@ -92,6 +99,7 @@ export class Workers implements Stoppable {
     return this.#stopping;
   }
 
+  /** Those of all workers added up, with those of this process. */
   async metrics(): Promise<string> {
     const reports = await this.#reports();
     const all = await AggregatorRegistry.aggregate(reports.map(({ metrics }) => metrics)).metrics();
@@ -121,6 +129,23 @@ export class Workers implements Stoppable {
     return counts.reduce((sum: number, count) => sum + (count as number), 0);
   }
 
+  /**
+   * Puts `config` in force in all workers, or in none: each makes everything ready first. Throws `CONFIG_INVALID` with what
+   * one of them could not use.
+   */
+  async apply(config: Config): Promise<void> {
+    const dialogues = [...this.#ready.values()];
+    const outcomes = await Promise.allSettled(dialogues.map((dialogue) => prepare(dialogue, config)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) {
+      await tell(dialogues, { kind: 'abort' });
+      throw new GrapevineError('CONFIG_INVALID', String((failed.reason as Error).message), { cause: failed.reason });
+    }
+    // A worker that starts meanwhile asks for what is in force, or is told before it counts as ready.
+    this.#config = config;
+    await tell(dialogues, { kind: 'commit' });
+  }
+
   /** Has every worker look again at files that may have changed. */
   reload(): void {
     for (const { process: child } of this.#ready.keys()) child.kill('SIGHUP');
@@ -138,16 +163,20 @@ export class Workers implements Stoppable {
   /** Resolves when it is ready. */
   async #startOne(): Promise<void> {
     const startedMs = performance.now();
-    const worker = cluster.fork(this.#environment);
+    const worker = cluster.fork();
     let errors = '';
     const { process: child } = worker;
     child.stderr?.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-keptErrorChars);
       if (this.#ready.has(worker)) this.#log.warn({ output: chunk.toString() }, 'a worker wrote to standard error');
     });
-    const dialogue = new Dialogue(channelTo(worker), (question) =>
-      this.#points.take(pointsQuestionSchema.parse(question)),
-    );
+    let given: Config | undefined;
+    const dialogue = new Dialogue(channelTo(worker), async (question) => {
+      const parsed = questionSchema.parse(question);
+      if (parsed.kind === 'points') return this.#points.take(parsed);
+      given = this.#config;
+      return given;
+    });
     const ended = Promise.all([once(worker, 'exit'), stderrClosed(worker)]).then(() => dialogue.end());
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: unknown) => {
@@ -155,6 +184,11 @@ export class Workers implements Stoppable {
       });
       void ended.then(() => reject(startFailure(errors)));
     });
+    while (given !== this.#config) {
+      given = this.#config;
+      await prepare(dialogue, given);
+      await tell([dialogue], { kind: 'commit' });
+    }
     this.#ready.set(worker, dialogue);
     void ended.then(() => this.#replace(worker, performance.now() - startedMs));
   }
@@ -183,7 +217,7 @@ export class Workers implements Stoppable {
   }
 
   /** The answers of the workers that give one in time. Throws `UNAVAILABLE` when none does. */
-  async #askAll(question: PrimaryQuestion): Promise<readonly unknown[]> {
+  async #askAll(question: WorkerQuestion): Promise<readonly unknown[]> {
     const asked = [...this.#ready.values()].map((dialogue) => {
       const late = delay(reportMs, undefined, { ref: false });
       return Promise.race([dialogue.ask(question), late]);
@@ -195,6 +229,21 @@ export class Workers implements Stoppable {
     if (answers.length > 0) return answers;
     throw new GrapevineError('UNAVAILABLE', 'No worker of the gateway answers.', { retryAfterSeconds: 1 });
   }
+}
+
+/** Has a worker make everything ready for `config`; rejects with what it could not use. */
+async function prepare(dialogue: Dialogue, config: Config): Promise<void> {
+  const question: WorkerQuestion = { kind: 'prepare', config };
+  const late = delay(prepareMs, 'late', { ref: false });
+  if ((await Promise.race([dialogue.ask(question), late])) === 'late') {
+    throw new Error(`a worker was not ready for it within ${prepareMs} ms`);
+  }
+}
+
+/** Resolves when all have done it. A worker that is gone by now is replaced by one that starts with what is in force. */
+async function tell(dialogues: readonly Dialogue[], question: WorkerQuestion): Promise<void> {
+  const done = Promise.allSettled(dialogues.map((dialogue) => dialogue.ask(question)));
+  await Promise.race([done, delay(reportMs, undefined, { ref: false })]);
 }
 
 function channelTo(worker: Worker): {

@@ -140,6 +140,12 @@ export const catalogue = {
     remedy: 'Send the content type that the detail names.',
     retryable: false,
   },
+  RELOAD_REFUSED: {
+    status: 422,
+    title: 'The new configuration cannot be put in force',
+    remedy: 'Correct the file at the places named and try again; until then the configuration before stays in force.',
+    retryable: false,
+  },
   UPGRADE_REFUSED: {
     status: 426,
     title: 'This path does not take protocol upgrades',
