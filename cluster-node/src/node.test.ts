@@ -179,6 +179,8 @@ describe('a node', () => {
     const patient = { ...request, timeoutMs: patienceMs };
     const once = await first.publish(patient);
     assert.deepEqual([once.acknowledged, once.results[0]?.heldBy], [true, 2]);
+    const told = await first.publish({ ...request, acks: 1, timeoutMs: 0 });
+    assert.deepEqual([told.acknowledged, told.results[0]?.heldBy], [true, 2], 'who asks for one is told of all');
     const elsewhere = await second.publish(patient);
     assert.deepEqual([elsewhere.acknowledged, elsewhere.results[0]?.heldBy], [true, 2]);
     assert.equal(elsewhere.results[0]?.id, once.results[0]?.id);

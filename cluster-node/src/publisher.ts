@@ -134,12 +134,12 @@ export class Publisher {
     return settled;
   }
 
-  /** What was published before is acknowledged anew: whoever repeats it has not heard that enough nodes hold it. */
+  /** What was published before is acknowledged anew: whoever repeats it has not heard how many nodes hold it. */
   async #awaitRepeated(references: readonly Reference[], { acks, timeoutMs }: PublishRequest): Promise<Settled> {
     const places = await Promise.all(
       references.flatMap((reference) => ('known' in reference ? [reference.known] : [])),
     );
-    if (places.length === 0 || acks === 1) return nothingNew;
+    if (places.length === 0) return nothingNew;
     const ticket = this.#nextTicket++;
     const settled = this.#settled(ticket);
     this.#step({ type: 'await-holders', order: { ticket, places, acks, timeoutMs } });

@@ -335,7 +335,7 @@ export class Replica {
   }
 
   #awaitHolders({ ticket, places, acks, timeoutMs }: HoldersOrder, now: Now): void {
-    if (this.#acks.isFull) this.#reject([ticket], 'queue-full', tooManyWait);
+    if (acks > 1 && this.#acks.isFull) this.#reject([ticket], 'queue-full', tooManyWait);
     else this.#acks.add({ ticket, placements: [], last: places, acks, deadlineMs: now.monotonicMs + timeoutMs });
   }
 
