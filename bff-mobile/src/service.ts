@@ -2,9 +2,7 @@ import { systemClock } from '@grapevine/shared/clock.ts';
 import { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
 import { listen } from '@grapevine/shared/http/listen.ts';
-import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
-import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/identity.ts';
-import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
+import { openBffKeys } from '@grapevine/shared/identity/bff-keys.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
@@ -21,20 +19,10 @@ const drainMs = 5_000;
 /** Starts the service; throws `CONFIG_INVALID` for unusable key files, `PORT_TAKEN` when it cannot listen. */
 export async function startMobileService(config: Config, log: Logger): Promise<StartedService> {
   const { host, port, seeds, nodeTls, requestTimeoutMs, maxRequestBytes } = config.bffMobile;
-  const { edgeKeyFile, clusterKeyFile, rotateAfterMs } = config.secrets;
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
-  const open = async (path: string): Promise<KeyFile> => {
-    const file = await KeyFile.open({ path, rotateAfterMs, clock, log });
-    opened.defer(() => file.stop());
-    return file;
-  };
-  const edgeKeys = await open(edgeKeyFile);
-  const clusterKeys = await open(clusterKeyFile);
-  const verifier = new IdentityVerifier(edgeKeys.identityKeys('edge-identity'), 'bff', clock);
-  const signer = new IdentitySigner(clusterKeys.identityKeys('node-identity'), 'node', clock);
-  const tls = nodeTls === undefined ? undefined : await MutualTls.open({ files: nodeTls, log });
-  opened.defer(() => tls?.stop());
+  const keys = opened.use(await openBffKeys(config.secrets, nodeTls, clock, log));
+  const { verifier, signer, tls } = keys;
   const registry = createMetrics(serviceName, `${host}:${port}`);
   const tracing = await openTracing(config.tracing, { name: serviceName, instance: `${host}:${port}` }, log);
   opened.defer(() => tracing?.stop());
@@ -65,8 +53,6 @@ export async function startMobileService(config: Config, log: Logger): Promise<S
   return {
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: http.port },
-    reload: async () => {
-      await Promise.all([edgeKeys.reload(), clusterKeys.reload(), tls?.reload()]);
-    },
+    reload: () => keys.reload(),
   };
 }
