@@ -5,7 +5,7 @@ import { type Replica, supersededBy } from './core/replica.ts';
 import type { MemberDigest } from './wire/messages.ts';
 
 /** What a node knows of itself alone. */
-export type OwnReport = Required<Pick<Member, 'messages' | 'catchUp' | 'quarantined' | 'forks'>>;
+export type OwnReport = Required<Pick<Member, 'messages' | 'catchUp' | 'quarantined' | 'mendedViews' | 'forks'>>;
 
 /** Everybody whom `replica` knows, itself first. */
 export function reportMembers(replica: Replica, own: OwnReport): readonly Member[] {

@@ -101,6 +101,11 @@ export function observeNode(
     'Copies from peers that did not belong there.',
     () => damage.refused,
   );
+  counter(
+    'grapevine_view_records_mended_total',
+    'Damaged records of topics and indexes made anew from the logs.',
+    () => damage.viewRecords,
+  );
   counter('grapevine_tree_nodes_mended_total', 'Damaged nodes of trees computed anew.', () => damage.treeNodes);
   counter('grapevine_scrubbed_bytes_total', 'Bytes of segments read and checked.', () => damage.scrubbedBytes);
   counter('grapevine_scrub_passes_total', 'Times that all logs were checked.', () => damage.passes);

@@ -220,9 +220,9 @@ export class ClusterNode implements NodeService, Stoppable {
   }
 
   #ownReport(): OwnReport {
-    const { quarantined } = this.#parts.scrubber.counts;
+    const { quarantined, viewRecords: mendedViews } = this.#parts.scrubber.counts;
     const { open: forks } = this.#parts.forks.counts;
-    return { messages: this.views.count(), catchUp: this.catchUp(), quarantined, forks };
+    return { messages: this.views.count(), catchUp: this.catchUp(), quarantined, mendedViews, forks };
   }
 
   #step(event: ReplicaEvent): void {

@@ -31,6 +31,11 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
       nullable: true,
       description: 'Forks that it has seen between its logs and those of other nodes, and that last.',
     }),
+    mendedViews: t.exposeInt('mendedViews', {
+      nullable: true,
+      description:
+        'Records of topics and indexes that were wrong and that it has made anew from its logs since its start.',
+    }),
     quarantined: t.exposeInt('quarantined', {
       nullable: true,
       description: 'Damaged segments that it has taken out of service and is getting from other nodes.',

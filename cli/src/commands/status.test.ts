@@ -57,11 +57,14 @@ test('a node that catches up shows how far it has come', async () => {
 test('a node with damaged segments says so, and stays a replica that agrees', async () => {
   const answer = report('equal', []);
   const [first, second] = answer.data.cluster.nodes;
-  Object.assign(first ?? {}, { quarantined: 1 });
+  Object.assign(first ?? {}, { quarantined: 1, mendedViews: 2 });
   Object.assign(second ?? {}, { quarantined: 0 });
   const { code, stdout } = await status(answer);
   assert.equal(code, 0);
-  assert.match(stdout, /\n\nnode-1 has taken a damaged segment out of service and asks its peers for copies\n$/);
+  assert.match(
+    stdout,
+    /\n\nnode-1 has taken a damaged segment out of service and asks its peers for copies\nnode-1 has made 2 damaged records of its views anew since its start: look at its disk and memory\n$/,
+  );
   const json = JSON.parse((await status(answer, '--json')).stdout);
   assert.deepEqual([json.nodes[0].quarantined, json.nodes[1].quarantined], [1, 0]);
 });

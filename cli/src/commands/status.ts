@@ -38,6 +38,7 @@ const statusSchema = z.object({
       messages: z.int().nullable(),
       catchUp: catchUpSchema.nullable().default(null),
       quarantined: z.int().nullable().default(null),
+      mendedViews: z.int().nullable().default(null),
       forks: z.int().nullable().default(null),
     }),
   ),
@@ -51,7 +52,7 @@ type Verdict = Status['consistency']['verdict'];
 
 const query = `{
   cluster {
-    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } quarantined forks }
+    nodes { name origin state reachable root messages catchUp { from entries of bytesPerSecond } quarantined mendedViews forks }
     consistency { verdict pairs { a b state by } }
   }
 }`;
@@ -153,11 +154,15 @@ function headline(verdict: Verdict, count: number, { green, yellow, red }: Paint
   }
 }
 
-function describeDamage({ name, quarantined, forks }: Status['nodes'][number]): string[] {
+function describeDamage({ name, quarantined, mendedViews, forks }: Status['nodes'][number]): string[] {
   const segments = quarantined === 1 ? 'a damaged segment' : `${quarantined} damaged segments`;
+  const records = mendedViews === 1 ? 'a damaged record' : `${mendedViews} damaged records`;
   const logs = forks === 1 ? 'a log' : `${forks} logs`;
   return [
     ...(quarantined ? [`${name} has taken ${segments} out of service and asks its peers for copies`] : []),
+    ...(mendedViews
+      ? [`${name} has made ${records} of its views anew since its start: look at its disk and memory`]
+      : []),
     ...(forks ? [`${name} has evidence of ${logs} with two histories`] : []),
   ];
 }

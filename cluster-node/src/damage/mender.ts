@@ -1,15 +1,19 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
+import { equalBytes } from '@grapevine/shared/log/bytes.ts';
 import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { Logger } from 'pino';
 import { DataDamage } from '../store/damage.ts';
+import { readHead } from '../store/head-record.ts';
+import { seqKey } from '../store/keys.ts';
 import type { LogStore } from '../store/log-store.ts';
 import { listQuarantined, type Quarantined, type Stretch } from '../store/quarantine.ts';
+import { checkSegmentViews, mendSegmentViews, type ViewFinding } from '../views/segment-views.ts';
 import { decodeSegment } from '../wire/segment.ts';
 import { applyFinding } from './apply-finding.ts';
 import { mend } from './mend.ts';
 import type { Finding } from './origin-scrub.ts';
-import type { LogChecks } from './read-segment.ts';
+import type { FoundSegment, LogChecks } from './read-segment.ts';
 
 /**
  * Gets the segment of `origin` that holds entry `seq` from other nodes, one after the other, until the caller has had enough.
@@ -48,6 +52,8 @@ export interface DamageCounts {
   refused: number;
   /** Nodes of trees that were put right. */
   treeNodes: number;
+  /** Records of topics and indexes that were put right. */
+  viewRecords: number;
   scrubbedBytes: number;
   passes: number;
 }
@@ -66,6 +72,7 @@ export class Mender {
     mended: 0,
     refused: 0,
     treeNodes: 0,
+    viewRecords: 0,
     scrubbedBytes: 0,
     passes: 0,
   };
@@ -96,6 +103,30 @@ export class Mender {
     this.count();
     log.error({ origin, firstSeq, endSeq, reason }, 'put a damaged segment into quarantine');
     return true;
+  }
+
+  /**
+   * Puts the views of a segment right that was found sound, unless the segment is another one by now. Entries are only looked
+   * up in the indexes if `looksUp`. Answers whether an index had lost any.
+   */
+  async mendViews(found: FoundSegment, looksUp: boolean): Promise<boolean> {
+    const { origin, firstSeq, bytes } = found.segment;
+    const mended = await this.#parts.store.maintain((batch, indexes): readonly ViewFinding[] => {
+      const stored = batch.get('segments', seqKey(origin, firstSeq));
+      const ordinal = readHead(batch, origin)?.ordinal;
+      if (stored === undefined || ordinal === undefined || !equalBytes(stored, bytes)) return [];
+      const { findings } = checkSegmentViews(batch, looksUp ? indexes : undefined, found, ordinal);
+      if (findings.length > 0) mendSegmentViews(batch, indexes, origin, findings);
+      return findings;
+    });
+    if (mended.length > 0) this.viewsMended(mended.length, { origin, firstSeq });
+    return mended.some(({ kind }) => kind === 'index');
+  }
+
+  /** Notes that records of views have been put right. */
+  viewsMended(records: number, where: object): void {
+    this.counts.viewRecords += records;
+    this.#parts.log.error({ ...where, records }, 'put damaged records of views right');
   }
 
   /**

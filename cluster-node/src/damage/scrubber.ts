@@ -7,9 +7,11 @@ import { readHeads } from '../store/head-record.ts';
 import { seqOfKey, seqsDownFrom } from '../store/keys.ts';
 import type { LogStore } from '../store/log-store.ts';
 import { isQuarantined } from '../store/quarantine.ts';
+import { scrubIndexes } from './index-scrub.ts';
 import type { DamageCounts, Mender } from './mender.ts';
 import { type Finding, OriginScrub } from './origin-scrub.ts';
 import type { LogChecks } from './read-segment.ts';
+import { scrubTopics } from './topic-scrub.ts';
 
 export interface ScrubOptions {
   /** Bytes of segments read and hashed per second. */
@@ -31,6 +33,15 @@ export interface ScrubberParts {
 
 /** A segment costs at least this much of the rate: its signature is checked, however short it is. */
 const leastCost = 16 * 1024;
+/** What looking up one entry in the views counts for, in bytes of the rate, and what counting one message of a topic does. */
+const [lookUpCost, countCost] = [4_096, 64];
+/**
+ * The entries of one segment in so many are looked up in the indexes, in each pass those of others: it takes a hundred times as long as
+ * hashing them. All are, once anything was found to be wrong with an index.
+ */
+const lookUpShare = 16;
+/** Bytes in one page of an index. */
+const pageCost = 4_096;
 /** Pauses shorter than this are saved up, in milliseconds: timers are no more exact. */
 const leastPauseMs = 5;
 const busyFactor = 4;
@@ -42,8 +53,8 @@ const leastExamineGapMs = 60_000;
 const retryMs = { first: 1_000, most: 60_000 } as const;
 
 /**
- * Goes over all logs again and again, takes damaged segments out of service, and gets them from peers. Works in slices of one
- * segment, and pauses in between as the rate asks. Places that somebody stumbled over go
+ * Goes over all logs again and again, takes damaged segments out of service, gets them from peers, and puts views right that
+ * are not what the logs make them. Works in slices of one segment, and pauses in between as the rate asks. Places that somebody stumbled over go
  * first, unpaused.
  */
 export class Scrubber implements Stoppable {
@@ -56,6 +67,9 @@ export class Scrubber implements Stoppable {
   readonly #examinedAtMs = new Map<string, number>();
   /** Logs that have become other ones, counted: what was known of the old one must not be held against the new. */
   readonly #replaced = new Map<string, number>();
+  /** In this pass; says whose turn it is to be looked up. */
+  #segmentsLookedAt = 0;
+  #looksUpAll = false;
   #owedMs = 0;
   #wake = Promise.withResolvers<void>();
   #retryMs: number = retryMs.first;
@@ -104,8 +118,15 @@ export class Scrubber implements Stoppable {
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       try {
-        for (const { head } of readHeads(this.#parts.store.flushed)) await this.#scrubPaced(head.origin);
+        const { store, mender } = this.#parts;
+        if ((await this.#payAsTold(scrubIndexes(store, mender), pageCost)) === true) this.#looksUpAll = true;
+        // What is found to be lost during a pass makes the next one look everything up.
+        const looksUpAll = this.#looksUpAll;
+        this.#looksUpAll = false;
+        for (const { head } of readHeads(store.flushed)) await this.#scrubPaced(head.origin, looksUpAll);
+        await this.#payAsTold(scrubTopics(store, mender), countCost);
         this.counts.passes += 1;
+        this.#segmentsLookedAt = 0;
         await this.#rest();
       } catch (error) {
         if (this.#isStopped) return;
@@ -119,15 +140,26 @@ export class Scrubber implements Stoppable {
     return this.#replaced.get(origin) ?? 0;
   }
 
-  async #scrubPaced(origin: string): Promise<void> {
+  async #scrubPaced(origin: string, looksUpAll: boolean): Promise<void> {
     const scrub = this.#scrubOf(origin, 0);
     const replaced = this.#timesReplaced(origin);
     while (!this.#isStopped) {
       await this.#doUrgent();
       if (replaced !== this.#timesReplaced(origin)) return;
-      const bytes = await this.#look(scrub);
+      const isDue = (this.#segmentsLookedAt++ + this.counts.passes) % lookUpShare === 0;
+      const bytes = await this.#look(scrub, looksUpAll || isDue);
       if (bytes === undefined) return;
       await this.#payFor(bytes);
+    }
+  }
+
+  /** Goes on with what tells how much it has looked at, at this cost each. */
+  async #payAsTold<Result>(looking: AsyncGenerator<number, Result>, cost: number): Promise<Result | undefined> {
+    for (let step = await looking.next(); ; step = await looking.next()) {
+      if (step.done === true) return step.value;
+      if (this.#isStopped) return undefined;
+      await this.#payFor(step.value * cost);
+      await this.#doUrgent();
     }
   }
 
@@ -177,12 +209,14 @@ export class Scrubber implements Stoppable {
   }
 
   /** Looks at the next segment and sees to what it finds. Answers the bytes that were read; undefined at the end. */
-  async #look(scrub: OriginScrub): Promise<number | undefined> {
+  async #look(scrub: OriginScrub, looksUp = true): Promise<number | undefined> {
     const look = scrub.look();
     if (look === undefined) return undefined;
     this.counts.scrubbedBytes += look.bytes;
     for (const finding of look.findings) await this.#apply(finding);
-    return look.bytes;
+    if (look.sound === undefined) return look.bytes;
+    if (await this.#parts.mender.mendViews(look.sound, looksUp)) this.#looksUpAll = true;
+    return look.bytes + (looksUp ? look.sound.entries.length * lookUpCost : 0);
   }
 
   async #apply(finding: Finding): Promise<void> {

@@ -1,17 +1,13 @@
 import { equalBytes, toHex } from '@grapevine/shared/log/bytes.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
-import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { FoundSegment } from '../damage/read-segment.ts';
 import { readHead } from '../store/head-record.ts';
 import type { KeyValueReader, Table } from '../store/key-value.ts';
-import { everything, postingKey, seqKey, topicKey, topicOfKey } from '../store/keys.ts';
-import type { Place } from '../store/place-record.ts';
-import { carriersOf, firstOf } from '../views/duplicates.ts';
-import { hashOfKey, Indexes } from '../views/indexes.ts';
-import { encodePosting } from '../views/postings.ts';
+import { everything, topicKey, topicOfKey } from '../store/keys.ts';
+import { Indexes } from '../views/indexes.ts';
+import { checkSegmentViews, type ViewFinding } from '../views/segment-views.ts';
 import { addToDigest, decodeTopicRecord, emptyTopic, type TopicRecord } from '../views/topic-record.ts';
-import { entryLength, segmentFirstHlc } from '../wire/segment.ts';
 import type { Problems } from './problems.ts';
 
 /**
@@ -49,52 +45,14 @@ export class ViewsCheck {
     this.#problems.attempt('Hidden duplicates', () => this.#checkCount('hidden', this.#hidden));
   }
 
-  #check({ segment, entries, leafHashes }: FoundSegment): void {
-    const { origin, firstSeq } = segment;
+  #check(found: FoundSegment): void {
+    const { origin, firstSeq } = found.segment;
     const ordinal = readHead(this.#data, origin)?.ordinal ?? 0;
-    const byTopic = new Map<string, number[]>();
-    for (const [i, entry] of entries.entries()) {
-      const id = leafHashes.subarray(i * hashLength, (i + 1) * hashLength);
-      const place = { ordinal, seq: firstSeq + i };
-      this.#requireIndexed('id', place, this.#indexes.ids.find(this.#data, id), origin);
-      if (entry === undefined || !this.#isVisible(entry, place)) continue;
-      byTopic.set(entry.topic, [...(byTopic.get(entry.topic) ?? []), i]);
-      this.#count(entry, id, entryLength(segment, entry.seq));
-    }
-    const place = { hlc: segmentFirstHlc(segment), origin, firstSeq };
-    for (const [topic, records] of byTopic) {
-      const posted = this.#data.get('postings', postingKey(topic, place));
-      const bytes = records.reduce((sum, record) => sum + entryLength(segment, firstSeq + record), 0);
-      if (posted === undefined || !equalBytes(posted, encodePosting(bytes, records))) {
-        this.#problems.add(
-          `Topic ${topic}: its entries in segment ${origin}/${firstSeq} are not posted as they should be.`,
-        );
-      }
-      this.#postings += 1;
-    }
-  }
-
-  #isVisible(entry: Entry, place: Place): boolean {
-    const { author, idempotencyKey, origin, seq } = entry;
-    const marked = this.#data.get('hidden', seqKey(origin, seq)) !== undefined;
-    let owned = true;
-    if (idempotencyKey !== undefined) {
-      const candidates = this.#indexes.keys.find(this.#data, hashOfKey(author, idempotencyKey));
-      this.#requireIndexed('idempotency key', place, candidates, origin);
-      const carriers = carriersOf(this.#data, this.#indexes, author, idempotencyKey, () => undefined);
-      const owner = firstOf(carriers)?.entry;
-      owned = owner?.origin === origin && owner.seq === seq;
-    }
-    if (marked === owned) {
-      this.#problems.add(`Entry ${origin}/${seq}: expected it ${owned ? 'shown' : 'hidden'}, found the contrary.`);
-    }
-    if (!owned) this.#hidden += 1;
-    return owned;
-  }
-
-  #requireIndexed(what: string, { ordinal, seq }: Place, found: readonly Place[], origin: string): void {
-    if (found.some((place) => place.ordinal === ordinal && place.seq === seq)) return;
-    this.#problems.add(`Entry ${origin}/${seq}: not found by its ${what}.`);
+    const { findings, visible, topics, hidden } = checkSegmentViews(this.#data, this.#indexes, found, ordinal);
+    for (const finding of findings) this.#problems.add(describe(finding, origin, firstSeq));
+    for (const { entry, id, bytes } of visible) this.#count(entry, id, bytes);
+    this.#postings += topics;
+    this.#hidden += hidden;
   }
 
   #count({ topic, hlc }: Entry, id: Uint8Array, bytes: number): void {
@@ -131,6 +89,21 @@ export class ViewsCheck {
     let found = 0;
     for (const _ of this.#data.range(table, everything)) found += 1;
     if (found !== expected) this.#problems.add(`Table ${table}: expected ${expected} records, found ${found}.`);
+  }
+}
+
+function describe(finding: ViewFinding, origin: string, firstSeq: number): string {
+  switch (finding.kind) {
+    case 'index': {
+      const what = finding.index === 'ids' ? 'id' : 'idempotency key';
+      return `Entry ${origin}/${finding.place.seq}: not found by its ${what}.`;
+    }
+    case 'mark': {
+      const expected = finding.isHidden ? 'hidden' : 'shown';
+      return `Entry ${origin}/${finding.seq}: expected it ${expected}, found the contrary.`;
+    }
+    case 'posting':
+      return `Topic ${finding.topic}: its entries in segment ${origin}/${firstSeq} are not posted as they should be.`;
   }
 }
 

@@ -36,8 +36,8 @@ export function isHidden(reader: KeyValueReader, { origin, seq }: Entry): boolea
 }
 
 /** The first of the messages in topic order. */
-export function firstOf(carriers: Iterable<FoundEntry>): FoundEntry | undefined {
-  let first: FoundEntry | undefined;
+export function firstOf<Found extends Pick<FoundEntry, 'entry'>>(carriers: Iterable<Found>): Found | undefined {
+  let first: Found | undefined;
   for (const carrier of carriers) {
     if (first === undefined || compareMessages(carrier.entry, first.entry) < 0) first = carrier;
   }

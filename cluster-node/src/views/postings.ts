@@ -9,7 +9,7 @@
  */
 import { ByteReader } from '@grapevine/shared/log/bytes.ts';
 import { readStored } from '../store/damage.ts';
-import type { KeyValueReader } from '../store/key-value.ts';
+import type { KeyRange, KeyValueReader } from '../store/key-value.ts';
 import { type PostingPlace, postingOfKey, postingsBetween } from '../store/keys.ts';
 import { maxSegmentRecords } from '../wire/segment.ts';
 
@@ -66,6 +66,17 @@ export function* walkBackward(reader: KeyValueReader, topic: string, before?: To
     }
   }
   yield* open.sort((a, b) => compareMessages(b, a));
+}
+
+/** Clock value of the newest visible message of `topic`; 0 when there is none. */
+export function newestHlc(reader: KeyValueReader, topic: string): bigint {
+  for (const { hlc } of walkBackward(reader, topic)) return hlc;
+  return 0n;
+}
+
+/** Keys of all postings of `topic`. */
+export function postingsOf(topic: string): KeyRange {
+  return postingsBetween(topic, 0n, maxHlc, false);
 }
 
 /** Places in the segment, ascending. */

@@ -104,7 +104,8 @@ export function settleKey(batch: Batch, indexes: Indexes, author: string, idempo
   }
 }
 
-const hiddenMark = new Uint8Array(0);
+/** The value of a record in the table `hidden`. */
+export const hiddenMark = new Uint8Array(0);
 
 /** Takes a visible entry out of its topic again. */
 function hide(batch: Batch, found: FoundEntry): void {

@@ -4,7 +4,7 @@ import { type PostingPlace, postingKey, topicKey } from '../store/keys.ts';
 import { treeOf } from '../store/stored-log.ts';
 import { entryLength, type Segment, segmentFirstHlc } from '../wire/segment.ts';
 import type { FoundEntry } from './duplicates.ts';
-import { encodePosting, postedBytes, postedRecords, walkBackward } from './postings.ts';
+import { encodePosting, newestHlc, postedBytes, postedRecords } from './postings.ts';
 import {
   addToDigest,
   decodeTopicRecord,
@@ -102,11 +102,6 @@ function countIn(batch: Batch, topic: string, place: PostingPlace, posting: Post
   const lastHlc = newest > before.lastHlc ? newest : before.lastHlc;
   const count = before.count + posting.records.length;
   writeTopic(batch, topic, { count, bytes: before.bytes + posting.bytes, digest, lastHlc });
-}
-
-function newestHlc(batch: Batch, topic: string): bigint {
-  for (const { hlc } of walkBackward(batch, topic)) return hlc;
-  return 0n;
 }
 
 function readTopic(batch: Batch, topic: string): TopicRecord {

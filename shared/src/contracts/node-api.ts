@@ -312,6 +312,8 @@ export const memberSchema = z.object({
   catchUp: catchUpSchema.nullable().optional(),
   /** Damaged segments that it has taken out of service and not mended yet; also only in its own record. */
   quarantined: z.int().min(0).optional(),
+  /** Records of topics and indexes that were wrong, made anew from the logs since its start; also only in its own record. */
+  mendedViews: z.int().min(0).optional(),
   /** Forks between its logs and those of others that last; also only in its own record. */
   forks: z.int().min(0).optional(),
 });
