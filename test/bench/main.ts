@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { append } from './append.ts';
 import { gateway } from './gateway.ts';
 import { gossip } from './gossip.ts';
+import { graphql } from './graphql.ts';
 import { type Benchmark, measure, meetsTargets, printed, type Report } from './harness.ts';
 import { memory } from './memory.ts';
 import { publish } from './publish.ts';
@@ -12,7 +13,7 @@ import { reconcile } from './reconcile.ts';
 import { tree } from './tree.ts';
 import { visible } from './visible.ts';
 
-const benchmarks: readonly Benchmark[] = [append, gateway, gossip, memory, publish, reconcile, tree, visible];
+const benchmarks: readonly Benchmark[] = [append, gateway, gossip, graphql, memory, publish, reconcile, tree, visible];
 const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
 
 const names = process.argv.slice(2);

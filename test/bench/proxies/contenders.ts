@@ -64,7 +64,8 @@ export function startUpstream(folder: string): Promise<ProxyProcess> {
   ]);
 }
 
-async function startNode(
+/** A program that tells its port by a message, as one process. */
+export async function startNode(
   name: string,
   program: URL,
   args: readonly string[],

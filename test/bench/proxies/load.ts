@@ -20,9 +20,18 @@ export interface Measured {
 }
 
 /** Puts the load on a proxy by wrk. Fails on any error. */
-export async function putLoad({ port, child, name }: ProxyProcess, load: Load, scriptFile: string): Promise<Measured> {
-  writeFileSync(scriptFile, wrkScript(load));
-  const { connections, seconds, path } = load;
+export function putLoad(proxy: ProxyProcess, load: Load, scriptFile: string): Promise<Measured> {
+  return putScript(proxy, load, wrkScript(load), scriptFile);
+}
+
+/** Puts the requests of a wrk script on a process. Fails on any error. */
+export async function putScript(
+  { port, child, name }: ProxyProcess,
+  { connections, seconds, path }: Omit<Load, 'tokens'>,
+  script: string,
+  scriptFile: string,
+): Promise<Measured> {
+  writeFileSync(scriptFile, script);
   const options = [`--connections=${connections}`, '--threads=1', `--duration=${seconds}s`, `--script=${scriptFile}`];
   const before = cpuMicroseconds(child.pid);
   const { stdout } = await promisify(execFile)('wrk', [...options, `http://127.0.0.1:${port}${path}`]);
