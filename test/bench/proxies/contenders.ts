@@ -53,12 +53,19 @@ export function startNginxProxy(name: string, upstream: string, folder: string):
   ]);
 }
 
+/** Where the upstream answers what the gateway may keep. */
+export const keptPath = '/mobile/v1/messages/kept';
+
 /** Answers 1 KB of JSON from memory to whatever it is asked. */
 export function startUpstream(folder: string): Promise<ProxyProcess> {
   const body = JSON.stringify({ items: ['m'.repeat(1_024 - '{"items":[""],"next":null}'.length)], next: null });
   return startNginx('upstream', folder, (port) => [
     `server { listen 127.0.0.1:${port}; default_type application/json; location / {`,
     '  add_header Cache-Control "private, no-cache"; add_header ETag "\\"0123456789abcdef\\"";',
+    `  return 200 '${body}'; }`,
+    `location = ${keptPath} {`,
+    '  add_header Cache-Control "private, no-cache"; add_header ETag "\\"0123456789abcdef\\"";',
+    '  add_header Grapevine-Cache-Control "public, max-age=3600";',
     `  return 200 '${body}';`,
     '} }',
   ]);

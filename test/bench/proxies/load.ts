@@ -8,6 +8,7 @@ export interface Load {
   readonly seconds: number;
   readonly path: string;
   readonly tokens: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Linux counts CPU time in ticks of a hundredth of a second, on every architecture that Node runs on. */
@@ -52,12 +53,13 @@ export async function warmUp(proxy: ProxyProcess, load: Load, scriptFile: string
 }
 
 /** Every caller in turn. The requests are printed once, so that wrk costs as little as it can. */
-function wrkScript({ tokens, path }: Load): string {
+function wrkScript({ tokens, path, headers = {} }: Load): string {
+  const more = Object.entries(headers).map(([name, value]) => `, ["${name}"] = "${value}"`);
   return [
     'local requests, at = {}, 0',
     'function init(args)',
     `  for token in ("${tokens.join(' ')}"):gmatch("%S+") do`,
-    `    requests[#requests + 1] = wrk.format("GET", "${path}", { Host = "127.0.0.1", Authorization = "Bearer " .. token })`,
+    `    requests[#requests + 1] = wrk.format("GET", "${path}", { Host = "127.0.0.1", Authorization = "Bearer " .. token${more.join('')} })`,
     '  end',
     'end',
     'function request()',
