@@ -102,14 +102,18 @@ export class AnswerCache {
     return { entries, bytes, evictions, invalidations: this.#invalidations, requests: { ...this.#requests } };
   }
 
-  /** What is kept and may go out at once; otherwise the request is `read`. */
-  recall(read: CacheableRead): ReadResult | undefined {
-    const stored = this.#store.find(read);
-    if (stored === undefined || stored.terms.sharing === 'nobody') return undefined;
+  /**
+   * What is kept and may go out at once; `unkept` when it is known that nothing can be; otherwise the request is `read`.
+   * `refresh` says how to ask for a new answer while an old one goes out.
+   */
+  recall(wanted: Wanted, directives: CacheDirectives, refresh: () => CacheableRead): ReadResult | 'unkept' | undefined {
+    const stored = this.#store.find(wanted);
+    if (stored === undefined) return undefined;
     const nowMs = this.#clock.monotonicMs();
-    const reuse = reuseOf(stored, read.directives, nowMs);
+    if (stored.terms.sharing === 'nobody') return stored.leftSeconds(nowMs) > 0 ? 'unkept' : undefined;
+    const reuse = reuseOf(stored, directives, nowMs);
     if (reuse === 'stale' || reuse === 'asked') return undefined;
-    if (reuse === 'refresh') this.#refresh(read, stored);
+    if (reuse === 'refresh') this.#refresh(refresh(), stored);
     const status = hitStatus(stored.leftSeconds(nowMs));
     return { verdict: reuse === 'fresh' ? 'hit' : 'stale', status, answer: stored };
   }

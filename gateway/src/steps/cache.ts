@@ -3,14 +3,14 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { AnswerCache, CacheableRead, ReadResult } from '../cache/answer-cache.ts';
 import type { Wanted } from '../cache/answer-store.ts';
-import { requestDirectives } from '../cache/cache-control.ts';
+import { type CacheDirectives, requestDirectives } from '../cache/cache-control.ts';
 import { type Forwarded, forwardedStatus } from '../cache/cache-status.ts';
 import { isForOrigin } from '../cache/conditions.ts';
 import { deliverStored } from '../cache/deliver-stored.ts';
 import { StoredAnswer } from '../cache/stored-answer.ts';
 import { forwardedHeaderReader, principalOf } from '../cache/vary.ts';
 import { announcedBytes, isChunked } from '../limits/body-size.ts';
-import type { EdgeRequest, Step } from '../request-context.ts';
+import type { EdgeRequest, RequestContext, Step } from '../request-context.ts';
 import type { Answer } from '../upstreams/answer.ts';
 import { chargeCost } from '../upstreams/answer-cost.ts';
 import { deliverAnswer, deliverInterim } from '../upstreams/deliver-answer.ts';
@@ -43,23 +43,22 @@ export function cacheAnswers(cache: AnswerCache, forwarder: Forwarder, clock: Cl
     // A body is no part of the address: with one, the same address could mean anything.
     if (method === 'OPTIONS' || announcedBytes(request) > 0 || isChunked(request)) return passBy('method');
     if (isForOrigin(headers)) return passBy('bypass');
-    const wanted = {
-      uri,
-      route: route.name,
-      principal: principalOf(context.identity),
-      read: forwardedHeaderReader(request),
-    };
-    const read = readOf(wanted, request, response, { forwarder, clock });
-    const kept = cache.recall(read);
-    if (kept !== undefined) return deliver(kept, cache, request, response, clock);
-    if (read.directives.has('only-if-cached')) {
+    const principal = principalOf(context.identity);
+    const wanted = { uri, route: route.name, principal, read: forwardedHeaderReader(request) };
+    const directives = requestDirectives(headers);
+    const read = (): CacheableRead => readOf(wanted, directives, request, response, { forwarder, clock });
+    const kept = cache.recall(wanted, directives, read);
+    if (kept !== undefined && kept !== 'unkept') return deliver(kept, cache, request, response, clock);
+    if (directives.has('only-if-cached')) {
       throw new GrapevineError('NOT_CACHED', 'No answer is kept that this request could be given.');
     }
+    // Where answers cannot be kept, most requests end here: they go the short way.
+    if (kept === 'unkept') return passBy('bypass');
     if (method === 'HEAD') {
       context.onAnswer = (answer) => cache.headSeen(wanted, answer);
       return passBy('method');
     }
-    return answerTogether(cache, read, request, response, clock);
+    return answerTogether(cache, read(), request, response, clock);
   };
 }
 
@@ -94,19 +93,23 @@ function deliver(
   if (answer instanceof StoredAnswer) {
     deliverStored(answer, answer.ageSeconds(clock.monotonicMs()), status, request, response);
   } else {
-    deliverAnswer(withCacheStatus(answer, status), request, response);
+    deliverAnswer(withCacheStatus(answer, status, request.context), request, response);
   }
 }
 
-/** What caches before us said comes first (RFC 9211 section 2). */
-function withCacheStatus(answer: Answer, status: string): Answer {
+/** What caches behind us said comes first (RFC 9211 section 2). */
+function withCacheStatus(answer: Answer, status: string, context: RequestContext): Answer {
   const before = answer.headers['cache-status'];
-  const text = before === undefined ? status : `${String(before)}, ${status}`;
-  return { ...answer, headers: { ...answer.headers, 'cache-status': text } };
+  if (before !== undefined) {
+    return { ...answer, headers: { ...answer.headers, 'cache-status': `${String(before)}, ${status}` } };
+  }
+  context.answerHeader('cache-status', status);
+  return answer;
 }
 
 function readOf(
   wanted: Wanted,
+  directives: CacheDirectives,
   request: EdgeRequest,
   response: ServerResponse,
   { forwarder, clock }: { readonly forwarder: Forwarder; readonly clock: Clock },
@@ -116,7 +119,7 @@ function readOf(
     deliverInterim(status, interim, request, response);
   return {
     ...wanted,
-    directives: requestDirectives(headers),
+    directives,
     hasUncheckedCredentials:
       context.identity === undefined && (headers.authorization !== undefined || headers['x-api-key'] !== undefined),
     fetch: (conditions) => forwarder.begin(request, undefined, onInterim, { conditions }),

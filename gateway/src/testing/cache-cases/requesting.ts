@@ -118,6 +118,14 @@ export const requesting: readonly CacheCase[] = [
   },
   {
     section: '5.2.1.7',
+    rule: 'only-if-cached: 504 when it is known that nothing can be kept',
+    turns: [
+      { upstream: withHeaders({ 'cache-control': 'no-store' }), ...anew },
+      { ...asks('only-if-cached'), status: 504, ...again },
+    ],
+  },
+  {
+    section: '5.2.1.7',
     rule: 'only-if-cached: 504 when it is stale',
     turns: [
       { upstream: freshFor(1), ...anew },
