@@ -12,7 +12,7 @@ export async function runReport({ nodes }: { readonly nodes: number }): Promise<
     measured.push(row);
     const { oneMessage, oneFromEach, members } = row;
     console.log(
-      `${size} nodes: one message ${oneMessage.rounds} rounds, one from each ${oneFromEach.rounds} rounds, all know all ${members.rounds}`,
+      `${size} nodes: one message ${oneMessage.rounds.toFixed(2)} rounds, one from each ${oneFromEach.rounds.toFixed(2)} rounds, all know all ${members.rounds.toFixed(2)}`,
     );
   }
   writeFileSync(join(root, 'docs/convergence.md'), reportPage(measured));

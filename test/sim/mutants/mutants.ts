@@ -327,4 +327,37 @@ export const mutants: readonly Mutant[] = [
     ],
     caughtBy: { test: `${core}/erasure-guard.test.ts` },
   },
+  {
+    name: 'waits for peers that give nothing as for others',
+    patches: [
+      {
+        file: `${core}/peer-paces.ts`,
+        find: 'pace.slowUntilMs = isComplete && isUseful ? nowMs : nowMs + backOff * tookMs;',
+        replace: 'pace.slowUntilMs = nowMs;',
+      },
+    ],
+    caughtBy: { test: 'test/sim/silent-peer.test.ts' },
+  },
+  {
+    name: 'loses touch with members that left and came back at once',
+    patches: [
+      {
+        file: `${core}/membership.ts`,
+        find: 'if (isGone(digest)) lost.push(digest);',
+        replace: "if (digest.state === 'dead') lost.push(digest);",
+      },
+    ],
+    caughtBy: { test: 'test/sim/regressions/regressions.test.ts' },
+  },
+  {
+    name: 'shows nothing of bodies that a mended segment brings back',
+    patches: [
+      {
+        file: 'cluster-node/src/damage/mend.ts',
+        find: '  showReturned(batch, found);\n',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'cluster-node/src/damage/scrubber.test.ts' },
+  },
 ];

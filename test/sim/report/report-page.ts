@@ -17,10 +17,12 @@ that a node sent meanwhile, whatever for. The numbers are the same on every mach
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${measured.map(row).join('\n')}
 
-- **One message**: from a publish of ${bodyBytes} bytes at one node until all nodes hold it. Nudges carry the news, so that it takes about a
-  round at any size.
-- **One from each**: from a publish at every node at once until all nodes hold all. Beyond about forty origins a vector does not fit one
-  datagram, and requests take turns with its slices.
+- **One message**: from a publish of ${bodyBytes} bytes at one node until all nodes have it on disk, which takes 0.3 to 3.3 ms a write. Up
+  to 16 nodes the origin nudges everybody. In larger clusters the news has to be passed on: each node nudges ln(n) + 2 others, and whoever
+  hears of it pulls. The number of such steps grows with the logarithm. What all nudges miss is found by the next rounds.
+- **One from each**: from a publish at every node at once until all nodes hold all. A pull brings many messages, so that what it
+  costs per message hardly changes. Beyond about forty origins a vector does not fit one datagram: requests take turns with its slices,
+  and nudges alone tell of the rest at once.
 - **All know all**: from the start of all nodes at once, each with three seeds. A node that starts asks everybody of whom it hears, because
   it must know that its own log is complete before it writes. So all know all within a round, and what that takes per node grows with
   their number, by about 1 KB each.
@@ -46,8 +48,8 @@ export function reportPlot(measured: readonly Convergence[]): string {
     [
       {
         title: 'rounds until all agree',
-        series: all.map((one) => seriesOf(one, ({ rounds }) => Math.max(0.1, rounds))),
-        ticks: [0.1, 1, 10, 100, 1_000],
+        series: all.map((one) => seriesOf(one, ({ rounds }) => Math.max(0.01, rounds))),
+        ticks: [0.01, 0.1, 1, 10],
         isLogarithmic: true,
       },
       {
@@ -65,11 +67,11 @@ function row({ nodes, members, oneMessage, oneFromEach }: Convergence): string {
   const cells = [
     nodes.toLocaleString('en-US'),
     Math.log2(nodes).toFixed(1),
-    oneMessage.rounds.toFixed(1),
+    oneMessage.rounds.toFixed(2),
     oneMessage.bytesPerNode.toLocaleString('en-US'),
-    oneFromEach.rounds.toFixed(1),
+    oneFromEach.rounds.toFixed(2),
     Math.round(oneFromEach.bytesPerNode / nodes).toLocaleString('en-US'),
-    members.rounds.toFixed(1),
+    members.rounds.toFixed(2),
     members.bytesPerNode.toLocaleString('en-US'),
   ];
   return `| ${cells.join(' | ')} |`;
