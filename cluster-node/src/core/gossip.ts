@@ -282,7 +282,7 @@ export class Gossip {
       return;
     }
     this.#promised = this.knowledge.aheadBy(peer.origin);
-    const { requestId, budget } = this.#puller.begin(peer.origin, nowMs);
+    const { requestId, budget } = this.#puller.begin(peer.origin, this.#promised.size > 0, nowMs);
     const partials = this.#puller.partials();
     this.#request(peer, { requestId, budget, partials, members }, this.knowledge.aheadOrigin(peer.origin));
   }

@@ -41,13 +41,14 @@ export class PeerPaces {
     pace.roundTripMs += (afterMs - pace.roundTripMs) / 8;
   }
 
-  /** A pull has ended. `isComplete`: nothing of the answer was lost; `isUseful`: some of it may be of use. */
-  ended(peer: string, { isComplete, isUseful, tookMs }: PaceOfPull, nowMs: number): void {
+  ended(peer: string, { isComplete, isDue, isUseful, tookMs }: PullRecord, nowMs: number): void {
     const pace = this.#of(peer);
     pace.budget = isComplete
       ? Math.min(window.most, pace.budget + window.step)
       : Math.max(window.least, Math.floor(pace.budget / 2));
-    pace.slowUntilMs = isComplete && isUseful ? nowMs : nowMs + backOff * tookMs;
+    // Nothing is a good answer of somebody who never claimed to have something, when it comes soon.
+    const isGood = isComplete && (isUseful || (!isDue && tookMs <= patience.least));
+    pace.slowUntilMs = isGood ? nowMs : nowMs + backOff * tookMs;
   }
 
   /** Whether `peer` has kept this node waiting for nothing lately: others are asked before it. */
@@ -70,8 +71,12 @@ export class PeerPaces {
 }
 
 /** How a pull went. */
-export interface PaceOfPull {
+interface PullRecord {
+  /** Nothing of the answer was lost. */
   readonly isComplete: boolean;
+  /** The peer was known to have something. */
+  readonly isDue: boolean;
+  /** Some of what came may be of use. */
   readonly isUseful: boolean;
   readonly tookMs: number;
 }

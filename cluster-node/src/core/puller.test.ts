@@ -19,7 +19,7 @@ describe('a puller that is offered segments without bodies', () => {
   });
 
   function answer(segments: readonly Segment[]): Harvest {
-    const { requestId } = puller.begin(peer, 0);
+    const { requestId } = puller.begin(peer, true, 0);
     const pieces = segments.map(({ bytes }) => ({ kind: 'segment', bytes }) as const);
     const response = { requestId, index: 0, count: 1, more: true, vector: [], pieces, members: [] };
     return puller.receive({ type: 'pull-response', ...response }, peer, 1);
@@ -53,7 +53,7 @@ describe('a puller whose peer has a damaged copy', () => {
   });
 
   function answer(pieces: readonly Piece[]): Harvest {
-    const { requestId } = puller.begin(peer, 0);
+    const { requestId } = puller.begin(peer, true, 0);
     const response = { requestId, index: 0, count: 1, more: true, vector: [], pieces, members: [] };
     return puller.receive({ type: 'pull-response', ...response }, peer, 1);
   }
@@ -102,7 +102,7 @@ describe('a puller whose peer gives drop by drop', () => {
 
   /** Datagrams without anything in them, each before the patience for the next one ends. */
   function drip(untilMs: number): void {
-    const { requestId } = puller.begin(peer, 0);
+    const { requestId } = puller.begin(peer, true, 0);
     for (let index = 0; index * 30 < untilMs; index++) {
       const response = { requestId, index, count: 1_000, more: true, vector: [], pieces: [], members: [] };
       puller.receive({ type: 'pull-response', ...response }, peer, index * 30);
@@ -123,20 +123,31 @@ describe('a puller whose peer gives drop by drop', () => {
     drip(100);
     assert.equal(puller.giveUpSlow(100), undefined, 'it is not known to be slow yet');
     assert.equal(puller.finish(300)?.isUseful, false);
-    puller.begin(peer, 310);
+    puller.begin(peer, true, 310);
     assert.equal(puller.giveUpSlow(311)?.peer, peer);
     assert.equal(puller.busy, false);
   });
 
+  it('does not hold it against a peer that it had nothing, unless it had claimed so or took its time', () => {
+    const isSlowAfter = (isAhead: boolean, atMs: number): boolean => {
+      const { requestId } = puller.begin(peer, isAhead, 0);
+      const response = { requestId, index: 0, count: 1, more: false, vector: [], pieces: [], members: [] };
+      puller.receive({ type: 'pull-response', ...response }, peer, atMs);
+      assert.equal(puller.finish(atMs)?.isFruitless, true);
+      return puller.isSlow(peer, atMs);
+    };
+    assert.deepEqual([isSlowAfter(false, 5), isSlowAfter(true, 5), isSlowAfter(false, 50)], [false, true, true]);
+  });
+
   it('asks others for as much, and waits for them no longer, than if it were not there', () => {
-    const { budget } = puller.begin(other, 0);
+    const { budget } = puller.begin(other, true, 0);
     const usualMs = puller.deadlineMs;
     puller.reset();
     drip(1_000);
     puller.finish(2_000);
-    const after = puller.begin(other, 3_000);
+    const after = puller.begin(other, true, 3_000);
     assert.deepEqual([after.budget, puller.deadlineMs - 3_000], [budget, usualMs]);
     puller.reset();
-    assert.ok(puller.begin(peer, 4_000).budget < budget);
+    assert.ok(puller.begin(peer, true, 4_000).budget < budget);
   });
 });

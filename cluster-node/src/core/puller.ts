@@ -18,6 +18,7 @@ const recentRequests = 8;
 interface Pull {
   readonly requestId: number;
   readonly peer: string;
+  readonly isAhead: boolean;
   readonly askedAtMs: number;
   deadlineMs: number;
   readonly received: Set<number>;
@@ -99,12 +100,16 @@ export class Puller {
     return this.#nextRequestId;
   }
 
-  /** Starts a pull from `peer`; the caller sends the request with this id and budget. */
-  begin(peer: string, nowMs: number): { requestId: number; budget: number } {
+  /**
+   * Starts a pull from `peer`; the caller sends the request with this id and budget. `isAhead`: whether the peer is known to
+   * hold something that this node lacks.
+   */
+  begin(peer: string, isAhead: boolean, nowMs: number): { requestId: number; budget: number } {
     const requestId = this.#takeRequestId();
     const pull = {
       requestId,
       peer,
+      isAhead,
       askedAtMs: nowMs,
       deadlineMs: nowMs + this.#paces.patienceMs(peer),
       received: new Set<number>(),
@@ -179,9 +184,10 @@ export class Puller {
   #end(pull: Pull, isComplete: boolean, nowMs: number): PullEnd {
     this.#pull = undefined;
     const isUseful = pull.extended || (pull.kept && !pull.spoiled);
-    this.#paces.ended(pull.peer, { isComplete, isUseful, tookMs: nowMs - pull.askedAtMs }, nowMs);
+    const { peer, isAhead } = pull;
+    this.#paces.ended(peer, { isComplete, isDue: isAhead, isUseful, tookMs: nowMs - pull.askedAtMs }, nowMs);
     const answered = pull.received.size > 0;
-    return { peer: pull.peer, answered, more: pull.more, isUseful, isFruitless: isComplete && !isUseful };
+    return { peer, answered, more: pull.more, isUseful, isFruitless: isComplete && !isUseful };
   }
 
   #segmentOf(piece: Piece): Segment | undefined {

@@ -332,7 +332,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: `${core}/peer-paces.ts`,
-        find: 'pace.slowUntilMs = isComplete && isUseful ? nowMs : nowMs + backOff * tookMs;',
+        find: 'pace.slowUntilMs = isGood ? nowMs : nowMs + backOff * tookMs;',
         replace: 'pace.slowUntilMs = nowMs;',
       },
     ],
