@@ -28,11 +28,12 @@ test('metrics count requests by route and class of status, and refusals by code'
   assert.match(text, /grapevine_gateway_refusals_total\{code="NOT_FOUND"\} 1/);
   assert.match(text, /grapevine_gateway_breaker_open\{upstream="mobile",target="http:\/\/127[^"]*"\} 0/);
   assert.match(text, /grapevine_gateway_in_flight 0/);
+  assert.match(text, /grapevine_gateway_callers_total\{proof="token"\} 1/);
 });
 
 test('upstreams show breakers and load', async () => {
   const window = { requests: 1, failures: 0, refused: 0 };
-  const state = { breaker: 'closed', healthy: true, ejected: false, inFlight: 0, latencyMs: 0 };
+  const state = { breaker: 'closed', healthy: true, ejected: false, ejections: 0, inFlight: 0, latencyMs: 0 };
   const attempts = { retries: 0, hedges: 0, withheld: 0 };
   const web = { url: gateway.web.url, ...state, window };
   const mobile = { ...web, url: gateway.mobile.url, window: { ...window, requests: 0 } };

@@ -4,6 +4,7 @@ import { DurationHistogram, type DurationSeries } from './duration-histogram.ts'
 import type { CountedIn } from './limits/point-store.ts';
 import type { RateStatus } from './limits/rate-limiter.ts';
 import type { LoadStatus } from './load/load-limits.ts';
+import type { RequestContext } from './request-context.ts';
 import type { UpstreamStatus } from './upstreams/upstream-pool.ts';
 
 /** From a cached answer on loopback (0.5 ms) to the upstream timeout. */
@@ -17,6 +18,9 @@ export class GatewayMetrics {
   /** By route, then by the first digit of the status. */
   readonly #series = new Map<string, (DurationSeries | undefined)[]>();
   readonly #refusals: Counter<'code'>;
+  readonly #callers = { token: 0, 'api-key': 0, none: 0 };
+  /** By route. */
+  readonly #costs = new Map<string, number>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -40,11 +44,35 @@ export class GatewayMetrics {
       labelNames: ['code'],
       registers,
     });
+    const [callers, costs] = [this.#callers, this.#costs];
+    new Counter({
+      name: 'grapevine_gateway_callers_total',
+      help: 'Requests by what proved who was calling; none: public routes, and whoever could not prove it.',
+      labelNames: ['proof'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [proof, count] of Object.entries(callers)) this.inc({ proof }, count);
+      },
+    });
+    new Counter({
+      name: 'grapevine_gateway_cost_total',
+      help: 'What upstreams said that operations cost.',
+      labelNames: ['route'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [route, cost] of costs) this.inc({ route }, cost);
+      },
+    });
   }
 
-  observe(route: string | undefined, status: number, ms: number, refusal: string | undefined): void {
-    this.#seriesOf(route ?? 'none', Math.floor(status / 100)).observe(ms / 1_000);
+  observe({ route, refusal, identity, apiKey, cost }: RequestContext, status: number, ms: number): void {
+    const name = route?.name ?? 'none';
+    this.#seriesOf(name, Math.floor(status / 100)).observe(ms / 1_000);
     if (refusal !== undefined) this.#refusals.inc({ code: refusal });
+    this.#callers[apiKey !== undefined ? 'api-key' : identity !== undefined ? 'token' : 'none']++;
+    if (cost > 0) this.#costs.set(name, (this.#costs.get(name) ?? 0) + cost);
   }
 
   #seriesOf(route: string, statusClass: number): DurationSeries {
@@ -105,6 +133,18 @@ export function exposeUpstreams(registry: Registry, status: () => readonly Upstr
         for (const { url, healthy, ejected } of instances) {
           this.set({ upstream: name, target: url }, healthy && !ejected ? 1 : 0);
         }
+      }
+    },
+  });
+  new Counter({
+    name: 'grapevine_gateway_ejections_total',
+    help: 'How often an upstream instance was left out for its failures.',
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, instances } of status()) {
+        for (const { url, ejections } of instances) this.inc({ upstream: name, target: url }, ejections);
       }
     },
   });

@@ -73,6 +73,8 @@ describe('rates', () => {
       cost = '51';
       // One more if a new second has begun in between.
       assert.match((await ask()).headers.get('ratelimit') ?? '', /r=3[34];/);
+      const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+      assert.match(metrics, /grapevine_gateway_cost_total\{route="web"\} 61/);
       cost = '5000';
       // More than is left: it is served, those after it in the same second are not.
       const isServedThenRefused = async (): Promise<boolean> => {

@@ -34,6 +34,8 @@ export class RequestContext {
   cache: CacheVerdict | undefined = undefined;
   /** Hears of the upstream's answer before the client gets it. */
   onAnswer: ((answer: Pick<Answer, 'status' | 'headers'>) => void) | undefined = undefined;
+  /** What the upstream said that it cost. */
+  cost = 0;
   /** Upstream instances that the request was sent to, in order. */
   tried: readonly { readonly url: string }[] = [];
   /** When it was sent on, and when an answer began after however many attempts; by the monotonic clock. */

@@ -27,7 +27,7 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
       // 499 as nginx has it: there was no answer because the client did not wait for one.
       const status = response.headersSent ? response.statusCode : 499;
       metrics.inFlight--;
-      metrics.observe(route?.name, status, ms, refusal);
+      metrics.observe(context, status, ms);
       if (!log.isLevelEnabled('info')) return;
       output.write(
         `{"level":"info","time":"${time.now()}","name":${name},"requestId":"${context.requestId}"` +

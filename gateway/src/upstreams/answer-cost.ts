@@ -6,5 +6,6 @@ import type { Answer } from './answer.ts';
 export async function chargeCost({ headers }: Answer, context: RequestContext): Promise<void> {
   const text = headers[costHeader];
   const cost = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  context.cost = cost;
   if (cost > 0) await context.chargeCost?.(cost);
 }

@@ -17,6 +17,7 @@ export class Ejection {
   readonly #options: EjectionOptions;
   #inARow = 0;
   #times = 0;
+  #total = 0;
   #untilMs = 0;
 
   constructor(options: EjectionOptions) {
@@ -26,6 +27,11 @@ export class Ejection {
   /** How often it was left out since it last did well. */
   get times(): number {
     return this.#times;
+  }
+
+  /** How often it was left out ever. */
+  get total(): number {
+    return this.#total;
   }
 
   lasts(nowMs: number): boolean {
@@ -43,6 +49,7 @@ export class Ejection {
     const needed = this.#times === 0 ? this.#options.failures : 1;
     if (this.#inARow < needed || this.lasts(nowMs)) return;
     this.#times++;
+    this.#total++;
     this.#untilMs = nowMs + Math.min(longestMs, this.#options.baseMs * this.#times);
     this.#inARow = 0;
   }

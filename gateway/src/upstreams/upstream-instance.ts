@@ -47,6 +47,8 @@ export interface InstanceStatus {
   readonly healthy: boolean;
   /** Whether it is left out for a while. */
   readonly ejected: boolean;
+  /** How often it was. */
+  readonly ejections: number;
   readonly inFlight: number;
   /** Moving average in milliseconds, to the beginning of an answer. */
   readonly latencyMs: number;
@@ -162,6 +164,7 @@ export class UpstreamInstance {
       breaker: this.state,
       healthy: this.healthy,
       ejected: this.ejected,
+      ejections: this.#ejection.total,
       inFlight: this.#inFlight,
       latencyMs: Math.round(this.#latency.ms * 1_000) / 1_000,
       window: { requests: fires, failures, refused: rejects },

@@ -39,6 +39,7 @@ function mergeUpstream(a: UpstreamStatus, b: UpstreamStatus | undefined): Upstre
         breaker: worse.breaker,
         healthy: one.healthy && other.healthy,
         ejected: one.ejected || other.ejected,
+        ejections: one.ejections + other.ejections,
         inFlight: one.inFlight + other.inFlight,
         latencyMs: Math.max(one.latencyMs, other.latencyMs),
         window: {
