@@ -31,7 +31,8 @@ const priorityShare = 1.1;
 export class LoadLimits {
   readonly #options: LoadOptions;
   readonly #delay = new LoopDelay();
-  readonly #byRoute = new Map<Route, number>();
+  /** By name: a change of the configuration makes new routes, and what is open stays open. */
+  readonly #byRoute = new Map<string, number>();
   readonly #shed: Record<ShedReason, number> = { 'in-flight': 0, route: 0, 'loop-delay': 0 };
   #inFlight = 0;
 
@@ -49,13 +50,13 @@ export class LoadLimits {
       return reason;
     }
     this.#inFlight++;
-    if (route?.config.maxInFlight !== undefined) this.#byRoute.set(route, this.#openOn(route) + 1);
+    if (route !== undefined) this.#count(route, 1);
     return undefined;
   }
 
   leave({ route }: RequestContext): void {
     this.#inFlight--;
-    if (route?.config.maxInFlight !== undefined) this.#byRoute.set(route, this.#openOn(route) - 1);
+    if (route !== undefined) this.#count(route, -1);
   }
 
   status(): LoadStatus {
@@ -77,6 +78,12 @@ export class LoadLimits {
   }
 
   #openOn(route: Route): number {
-    return this.#byRoute.get(route) ?? 0;
+    return this.#byRoute.get(route.name) ?? 0;
+  }
+
+  #count(route: Route, change: number): void {
+    const open = this.#openOn(route) + change;
+    if (open === 0) this.#byRoute.delete(route.name);
+    else this.#byRoute.set(route.name, open);
   }
 }

@@ -5,7 +5,10 @@ import type { Tracing } from './tracing.ts';
 /** Carries a trace from one process to the next (W3C Trace Context). */
 export const traceparentHeader = 'traceparent';
 
-/** A handler in front of others that makes each request a span, below the one of whoever asks; none where nothing is traced. */
+/**
+ * A handler in front of others that makes each request a span below that of whoever asks. Traces begin at the gateway: what
+ * comes without one is what our own processes ask of each other.
+ */
 export function traceRequests(
   tracing: Tracing | undefined,
 ): (request: IncomingMessage, response: ServerResponse, next: () => void) => void {
@@ -13,9 +16,11 @@ export function traceRequests(
   return (request, response, next) => {
     const { method = '', headers } = request;
     const above = headers[traceparentHeader];
-    const span = tracing.begin(method, 'server', typeof above === 'string' ? above : undefined, {
-      'http.request.method': method,
-    });
+    if (typeof above !== 'string') {
+      next();
+      return;
+    }
+    const span = tracing.begin(method, 'server', above, { 'http.request.method': method });
     response.once('close', () => {
       const { statusCode: status } = response;
       // What Express matched: a path would make a name of its own of every message.
