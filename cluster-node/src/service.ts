@@ -5,6 +5,7 @@ import { IdentitySigner, IdentityVerifier } from '@grapevine/shared/identity/ide
 import { KeyFile } from '@grapevine/shared/identity/key-file.ts';
 import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
+import type { PeerRegistry } from '@grapevine/shared/registry/peer-registry.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
@@ -25,7 +26,6 @@ import { httpUrl } from './membership-report.ts';
 import { ClusterNode } from './node.ts';
 import { observeNode } from './node-metrics.ts';
 import { openRegistry } from './registry/open-registry.ts';
-import type { PeerRegistry } from './registry/peer-registry.ts';
 import { Retention } from './retention/retention.ts';
 import { observeRetention } from './retention/retention-metrics.ts';
 import { RetentionRules } from './retention/rules.ts';

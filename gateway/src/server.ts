@@ -43,6 +43,7 @@ import { securityHeaders } from './steps/security-headers.ts';
 import { shedLoad } from './steps/shed-load.ts';
 import { traceRequest } from './steps/trace-request.ts';
 import { wellFormed } from './steps/well-formed.ts';
+import { Discovery, type InstanceSource } from './upstreams/discovery.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamFleet } from './upstreams/upstream-fleet.ts';
 import { UpstreamPool } from './upstreams/upstream-pool.ts';
@@ -164,6 +165,7 @@ interface LastingParts {
   readonly drain: Drain;
   readonly requestMetrics: GatewayMetrics;
   readonly fleet: UpstreamFleet;
+  readonly discovery: Discovery;
   readonly guards: Leases<Promise<Guard>>;
   readonly limiters: Leases<KeyedRateLimiter>;
   readonly caches: Leases<AnswerCache>;
@@ -184,6 +186,7 @@ function lastingParts({ clock, random, log, metrics }: GatewayDependencies): Las
     drain: new Drain(),
     requestMetrics: new GatewayMetrics(metrics),
     fleet: new UpstreamFleet({ clock, random }),
+    discovery: new Discovery(log),
     guards: new Leases((guard) => {
       // One that could not be opened has nothing to close; whoever opened it has been told.
       closeGuard(guard).catch((error: unknown) => log.debug({ err: error }, 'credentials are closed'));
@@ -215,7 +218,11 @@ async function openGeneration(
   const { retry, breaker, ejection, healthCheck } = config;
   const times = { connectMs: config.upstreamTimeoutMs, maxInFlight: config.upstreamMaxInFlight };
   const poolOptions = { ...times, retry, breaker, ejection, healthCheck };
-  const upstreams = leases.use(new UpstreamPool(config.upstreams, poolOptions, lasting.fleet, { clock, random }));
+  const sources = new Map<string, InstanceSource>();
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    sources.set(name, leases.use(await lasting.discovery.lease(upstream)).value);
+  }
+  const upstreams = leases.use(new UpstreamPool(sources, poolOptions, lasting.fleet, { clock, random }));
   const limiter = (name: string, rate: Rate): KeyedRateLimiter => {
     const make = (): KeyedRateLimiter => new KeyedRateLimiter(name, rate, rateLimit.maxKeys, openPoints);
     return leases.use(lasting.limiters.lease(JSON.stringify([name, rate, rateLimit.maxKeys]), make)).value;

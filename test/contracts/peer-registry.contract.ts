@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { PeerRegistry } from '@grapevine/cluster-node/registry/peer-registry.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import type { PeerRegistry } from '@grapevine/shared/registry/peer-registry.ts';
 import { until } from '../e2e/until.ts';
 
 /** A registry and the source that it reads. Peers are `host:port`. */

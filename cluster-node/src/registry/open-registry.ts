@@ -1,8 +1,8 @@
 import type { NodeConfig } from '@grapevine/shared/config/schema.ts';
+import { DnsRegistry } from '@grapevine/shared/registry/dns-registry.ts';
+import { FileRegistry } from '@grapevine/shared/registry/file-registry.ts';
+import type { PeerRegistry } from '@grapevine/shared/registry/peer-registry.ts';
 import type { Logger } from 'pino';
-import { DnsRegistry } from './dns-registry.ts';
-import { FileRegistry } from './file-registry.ts';
-import type { PeerRegistry } from './peer-registry.ts';
 import { StaticRegistry } from './static-registry.ts';
 
 /** The registry that the configuration asks for. Throws `CONFIG_INVALID` when it cannot be used. */

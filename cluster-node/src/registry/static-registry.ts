@@ -1,5 +1,5 @@
-import { distinctPeers, type PeerAddress, parsePeerAddress } from './peer-address.ts';
-import type { PeerRegistry } from './peer-registry.ts';
+import { distinctPeers, type PeerAddress, parsePeerAddress } from '@grapevine/shared/registry/peer-address.ts';
+import type { PeerRegistry } from '@grapevine/shared/registry/peer-registry.ts';
 
 /** Peers that stand in the configuration and never change. */
 export class StaticRegistry implements PeerRegistry {

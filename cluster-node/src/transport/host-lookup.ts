@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '@grapevine/shared/clock.ts';
-import { isOneMachine } from './one-machine.ts';
+import { isOneMachine } from '@grapevine/shared/registry/one-machine.ts';
 
 export type LookupCallback = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
 

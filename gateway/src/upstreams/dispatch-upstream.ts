@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { guardedLookup } from '@grapevine/shared/http/forbidden-target.ts';
 import { type Dispatcher, Pool } from 'undici';
 import type { AnswerSink, Sending, Upstream, UpstreamRequest } from './upstream.ts';
 
@@ -20,7 +21,7 @@ export class DispatchUpstream implements Upstream {
       pipelining: 1,
       keepAliveTimeout: idleSocketMs,
       keepAliveMaxTimeout: idleSocketMs,
-      connectTimeout: connectMs,
+      connect: { timeout: connectMs, lookup: guardedLookup },
       // Whoever sends watches the time itself, and knows whose turn it is.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -2,6 +2,7 @@ import { type ClientRequest, Agent as HttpAgent, IncomingMessage, ServerResponse
 import { Agent as HttpsAgent } from 'node:https';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { guardedLookup } from '@grapevine/shared/http/forbidden-target.ts';
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware';
 import type { AnswerSink, Sending, Upstream, UpstreamRequest } from './upstream.ts';
 
@@ -20,7 +21,7 @@ export class ProxyUpstream implements Upstream {
 
   constructor(url: string) {
     const target = new URL(url);
-    const settings = { keepAlive: true, maxFreeSockets: idleSockets, timeout: idleSocketMs };
+    const settings = { keepAlive: true, maxFreeSockets: idleSockets, timeout: idleSocketMs, lookup: guardedLookup };
     this.#agent = target.protocol === 'https:' ? new HttpsAgent(settings) : new HttpAgent(settings);
     this.#proxy = createProxyMiddleware({
       target,

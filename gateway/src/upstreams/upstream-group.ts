@@ -5,7 +5,7 @@ import type { Random } from '@grapevine/shared/random.ts';
 import { type Again, againAfter, isRepeatable } from './again.ts';
 import type { Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { ClientGone } from './failures.ts';
+import { ClientGone, NeverSent } from './failures.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { breakerOpen, fullyLoaded, type UpstreamInstance } from './upstream-instance.ts';
 
@@ -37,7 +37,8 @@ const maxLeftOut = 0.5;
 /** The instances of one upstream: which one gets a request, and which one gets it next when that fails. */
 export class UpstreamGroup {
   readonly name: string;
-  readonly instances: readonly UpstreamInstance[];
+  /** As they are now: they join and leave where they are discovered. */
+  instances: readonly UpstreamInstance[];
   readonly #retry: RetryOptions;
   readonly #restMs: number;
   readonly #ports: GroupPorts;
@@ -156,6 +157,7 @@ export class UpstreamGroup {
 
   /** Why nobody takes a request. */
   #refusal(): GrapevineError {
+    if (this.instances.length === 0) return nobodyKnown(this.name);
     return this.instances.some(({ state }) => state === 'closed') ? fullyLoaded() : breakerOpen(this.#restMs);
   }
 
@@ -172,6 +174,13 @@ export class UpstreamGroup {
     const believed = well.length >= this.instances.length * maxLeftOut ? well : this.instances;
     return believed.filter((instance) => instance.takesRequests && !tried.includes(instance));
   }
+}
+
+/** What a client is told while no instance has been found. */
+function nobodyKnown(name: string): NeverSent {
+  return new NeverSent('elsewhere', 'UNAVAILABLE', `No instance of the service ${name} is known.`, {
+    retryAfterSeconds: 1,
+  });
 }
 
 /** The first answer that is no server error; when there is none, what came last. */

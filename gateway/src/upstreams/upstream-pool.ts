@@ -1,5 +1,6 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { Random } from '@grapevine/shared/random.ts';
+import type { InstanceSource } from './discovery.ts';
 import type { FleetOptions, UpstreamFleet } from './upstream-fleet.ts';
 import { type RetryCounts, type RetryOptions, UpstreamGroup } from './upstream-group.ts';
 import type { InstanceStatus } from './upstream-instance.ts';
@@ -20,17 +21,38 @@ export class UpstreamPool implements Disposable {
   readonly #leases = new DisposableStack();
 
   constructor(
-    urls: Readonly<Record<string, readonly string[]>>,
-    { retry, ...options }: PoolOptions,
+    sources: ReadonlyMap<string, InstanceSource>,
+    options: PoolOptions,
     fleet: UpstreamFleet,
     ports: { readonly clock: Clock; readonly random: Random },
   ) {
     this.#groups = new Map(
-      Object.entries(urls).map(([name, own]) => {
-        const instances = own.map((url) => this.#leases.use(fleet.lease(name, url, options)).value);
-        return [name, new UpstreamGroup(name, instances, retry, options.breaker.resetMs, ports)];
+      [...sources].map(([name, source]) => {
+        const group = new UpstreamGroup(name, [], options.retry, options.breaker.resetMs, ports);
+        this.#follow(source, group, options, fleet);
+        return [name, group];
       }),
     );
+  }
+
+  /** Whoever joins is used from now on; whoever leaves gets no new requests, and ends with those that it has. */
+  #follow(
+    source: InstanceSource,
+    group: UpstreamGroup,
+    { retry: _retry, ...options }: PoolOptions,
+    fleet: UpstreamFleet,
+  ): void {
+    let held = new DisposableStack();
+    const take = (): void => {
+      const before = held;
+      held = new DisposableStack();
+      group.instances = source.urls().map((url) => held.use(fleet.lease(group.name, url, options)).value);
+      // After the new ones are held, so that who stays is never without a holder.
+      before.dispose();
+    };
+    take();
+    this.#leases.defer(() => held.dispose());
+    this.#leases.defer(source.onChange(take));
   }
 
   /** The upstream of this name; the configuration has been checked for it. */

@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { baseUrl, file, host, largestRequestBytes, port } from './fields.ts';
 import { routes } from './route-schema.ts';
-
-/** Paths are the routes' affair. */
-const upstreamUrls = z
-  .array(baseUrl.regex(/^https?:\/\/[^/?#@]+\/?$/, 'expected scheme, host and port only'))
-  .min(1)
-  .max(64);
+import { upstream } from './upstream-schema.ts';
 
 /** Lists of them are searched for each request. */
 const maxNetworks = 1_000;
@@ -118,12 +113,12 @@ export const gateway = z
       .prefault({}),
     upstreams: z
       .object({
-        web: upstreamUrls.default(['http://127.0.0.1:8081']),
-        mobile: upstreamUrls.default(['http://127.0.0.1:8082']),
+        web: upstream.default(['http://127.0.0.1:8081']),
+        mobile: upstream.default(['http://127.0.0.1:8082']),
       })
-      .catchall(upstreamUrls)
+      .catchall(upstream)
       .prefault({})
-      .describe('The processes of each service behind the gateway, by its name.'),
+      .describe('The processes of each service behind the gateway, by its name: addresses, or where to learn of them.'),
     routes,
     rateLimit: z
       .strictObject({
@@ -322,10 +317,10 @@ export const gateway = z
     drainMs: z.int().min(0).max(60_000).default(5_000).describe('Time for requests in flight after SIGTERM.'),
   })
   .superRefine((section, context) => {
-    for (const [index, { upstream }] of section.routes.entries()) {
-      if (upstream === undefined || Object.hasOwn(section.upstreams, upstream)) continue;
+    for (const [index, { upstream: wanted }] of section.routes.entries()) {
+      if (wanted === undefined || Object.hasOwn(section.upstreams, wanted)) continue;
       const known = Object.keys(section.upstreams).join(', ');
-      const message = `there is no upstream ${upstream}; expected one of ${known}`;
+      const message = `there is no upstream ${wanted}; expected one of ${known}`;
       context.addIssue({ code: 'custom', path: ['routes', index, 'upstream'], message });
     }
   })

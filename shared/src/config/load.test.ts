@@ -43,3 +43,11 @@ test('a route to an upstream that is not there hears of those that are', () => {
     '3:26 gateway.routes.0.upstream: there is no upstream wbe; expected one of web, mobile',
   ]);
 });
+
+test('an upstream at an address where clouds hand out credentials is refused', () => {
+  const text = (url: string): string => `gateway:\n  upstreams:\n    web: ['${url}']\n`;
+  for (const url of ['http://169.254.169.254', 'http://0xa9fea9fe', 'http://[fe80::1]', 'http://[::ffff:a9fe:a9fe]']) {
+    assert.match(problemsOf(text(url)).join(), /^3:\d+ gateway\.upstreams\.web.*: .*link-local or metadata/, url);
+  }
+  assert.deepEqual(problemsOf(text('http://10.0.0.1')), []);
+});

@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { isOneMachine } from '../transport/one-machine.ts';
-import type { Address } from '../wire/messages.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import { isOneMachine } from './one-machine.ts';
 
-/** Where a peer's gossip socket is said to be, checked: something that a datagram can be sent to. */
-export type PeerAddress = Address;
+/** Where a peer is said to be, checked: a name, or the address of one machine, that something can be sent to. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Peers of one registry: as many as a list of seeds may have. One is enough to find all others. */
 export const maxPeers = 1_024;

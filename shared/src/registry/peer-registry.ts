@@ -1,10 +1,10 @@
-import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
+import type { Stoppable } from '../lifecycle.ts';
 import type { PeerAddress } from './peer-address.ts';
 
 export type PeersListener = (peers: readonly PeerAddress[]) => void;
 
 /**
- * Where a node learns whom to talk to first. Every address has been checked, each is there once, and there are at most
+ * Where a process learns whom to talk to: a node of other nodes, the gateway of the instances of an upstream. Every address has been checked, each is there once, and there are at most
  * `maxPeers`. What its source says wrongly, or fails to say, changes nothing: the last good list stays, and the log says why.
  */
 export interface PeerRegistry extends Stoppable {

@@ -1,6 +1,6 @@
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { WatchedFiles } from '@grapevine/shared/watched-files.ts';
 import type { Logger } from 'pino';
+import { GrapevineError } from '../errors/grapevine-error.ts';
+import { WatchedFiles } from '../watched-files.ts';
 import { distinctPeers, type PeerAddress, parsePeerAddress, samePeers } from './peer-address.ts';
 import type { PeerRegistry, PeersListener } from './peer-registry.ts';
 

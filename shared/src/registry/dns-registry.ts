@@ -5,9 +5,9 @@ import type { PeerRegistry, PeersListener } from './peer-registry.ts';
 
 export interface DnsRegistryOptions {
   readonly name: string;
-  /** Gossip port at every address that `name` has. Without it the SRV records of `name` say where peers are (RFC 2782). */
+  /** Port at every address that `name` has. Without it the SRV records of `name` say where peers are (RFC 2782). */
   readonly port?: number | undefined;
-  /** Kind of address that this node can send to: A records for 4, AAAA records for 6. */
+  /** Kind of address that this process can send to: A records for 4, AAAA records for 6. */
   readonly family: 4 | 6;
   /** Milliseconds from one answer to the next question. */
   readonly intervalMs: number;
@@ -20,8 +20,8 @@ export interface DnsRegistryOptions {
 const patience = { timeout: 2_000, tries: 2 } as const;
 
 /**
- * Peers that DNS names, asked for again at an interval. A failure, an empty answer or a wrong address changes nothing. A node
- * starts without peers when the first question fails: the first node of a cluster may be what its name waits for.
+ * Peers that DNS names, asked for again at an interval. A failure, an empty answer or a wrong address changes nothing. A process
+ * starts without peers when the first question fails: it may itself be what the name waits for.
  */
 export class DnsRegistry implements PeerRegistry {
   readonly name = 'DNS registry';
