@@ -189,11 +189,18 @@ function reportTo(log: Logger): ReportFor {
 
 /** Has the answer tell, in a header, one token that covers all that it was built from or has written. */
 function tokenReporter(response: ServerResponse): (token: string) => void {
-  const seen = new Map<string, number>();
+  let sofar: string | undefined;
   return (token) => {
-    for (const [origin, size] of decodeToken(token)) seen.set(origin, Math.max(size, seen.get(origin) ?? 0));
-    if (!response.headersSent) response.setHeader(consistencyHeader, encodeToken(seen));
+    sofar = sofar === undefined || sofar === token ? token : joined(sofar, token);
+    if (!response.headersSent) response.setHeader(consistencyHeader, sofar);
   };
+}
+
+/** A token that covers what both cover. */
+function joined(one: string, other: string): string {
+  const vector = new Map(decodeToken(one));
+  for (const [origin, size] of decodeToken(other)) vector.set(origin, Math.max(size, vector.get(origin) ?? 0));
+  return encodeToken(vector);
 }
 
 /** Aborted when the connection closes before the answer is complete. */
