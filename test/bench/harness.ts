@@ -133,8 +133,8 @@ export function printed(report: Report): string {
   const heading = `${report.name}: ${report.title} (median of ${report.rounds}, ${report.better} is better)`;
   const rows = report.contenders.map((contender, i) => [
     contender.name,
-    `${number(contender.median)} ${report.unit}`,
-    `${number(contender.lowest)}–${number(contender.highest)}`,
+    `${formatted(contender.median)} ${report.unit}`,
+    `${formatted(contender.lowest)}–${formatted(contender.highest)}`,
     i === 0 ? verdict(contender, '') : `ours is ${contender.ratio.toFixed(1)}× better ${verdict(contender, '×')}`,
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -165,6 +165,6 @@ export function median(figures: readonly number[]): number {
 }
 
 /** Three significant digits below a thousand, whole numbers with separators above. */
-function number(value: number): string {
+export function formatted(value: number): string {
   return value.toLocaleString('en-US', value < 1_000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
 }

@@ -1,6 +1,10 @@
-/** `npm run bench [-- names…]`: runs the benchmarks, prints their tables, writes bench-report.json. Exits 1 when a must is missed. */
+/**
+ * `npm run bench [-- names… --docs]`: runs the benchmarks, prints their tables, writes bench-report.json and bench-report.html, and
+ * with --docs docs/performance.md. Exits 1 when a must is missed.
+ */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { append } from './append.ts';
 import { gateway } from './gateway.ts';
@@ -10,13 +14,15 @@ import { type Benchmark, measure, meetsTargets, printed, type Report } from './h
 import { memory } from './memory.ts';
 import { publish } from './publish.ts';
 import { reconcile } from './reconcile.ts';
+import { performanceDocument, reportPage } from './report-page.ts';
 import { tree } from './tree.ts';
 import { visible } from './visible.ts';
 
 const benchmarks: readonly Benchmark[] = [append, gateway, gossip, graphql, memory, publish, reconcile, tree, visible];
-const reportFile = fileURLToPath(new URL('../../bench-report.json', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const names = process.argv.slice(2);
+const writesDocument = process.argv.includes('--docs');
+const names = process.argv.slice(2).filter((name) => name !== '--docs');
 const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
 if (unknown.length > 0) {
   const known = benchmarks.map(({ name }) => name).join(', ');
@@ -34,10 +40,20 @@ for (const benchmark of benchmarks) {
   reports.push(...measured);
 }
 
-const machine = { node: process.version, platform: process.platform, arch: process.arch, cpus: cpus().length };
-writeFileSync(
-  reportFile,
-  `${JSON.stringify({ at: new Date().toISOString(), machine, benchmarks: reports }, null, 2)}\n`,
-);
-console.log('Written to bench-report.json.');
+const at = new Date().toISOString();
+const [cpu] = cpus();
+const machine = {
+  node: process.version,
+  platform: process.platform,
+  arch: process.arch,
+  cpus: cpus().length,
+  model: cpu?.model ?? 'unknown',
+};
+const files = {
+  'bench-report.json': `${JSON.stringify({ at, machine, benchmarks: reports }, null, 2)}\n`,
+  'bench-report.html': reportPage(reports, machine, at),
+  ...(writesDocument ? { 'docs/performance.md': performanceDocument(reports, machine, at) } : {}),
+};
+for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+console.log(`Written to ${Object.keys(files).join(', ')}.`);
 process.exitCode = reports.every(meetsTargets) ? 0 : 1;

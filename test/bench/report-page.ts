@@ -1,0 +1,95 @@
+import { formatted, type Measured, type Report } from './harness.ts';
+
+/** Where and when it was measured. */
+export interface Machine {
+  readonly node: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly cpus: number;
+  readonly model: string;
+}
+
+const style = `
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
+body{margin:0 auto;max-width:64rem;padding:1rem 1.25rem 4rem}
+table{border-collapse:collapse;width:100%}
+caption{text-align:left;font-weight:bold;padding:2.5rem 0 .5rem}
+th,td{text-align:left;padding:.3em 1em .3em 0;border-bottom:1px solid #8884;font-weight:normal}
+.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.bar{width:35%}
+.bar div{height:.8em;background:#8888;border-radius:2px}
+.ours .bar div{background:#2a78c2}
+.ours th{font-weight:bold}
+.met{color:light-dark(#1a7a2e,#6fd088)}
+.missed{color:light-dark(#b3261e,#ff8a80)}
+`;
+
+/** All reports on one page that needs nothing else. */
+export function reportPage(reports: readonly Report[], machine: Machine, at: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Grapevine benchmarks</title><style>${style}</style></head>
+<body>
+<h1>Grapevine benchmarks</h1>
+<p>${escapeHtml(describeMachine(machine))}, ${at}. Medians of interleaved rounds; the rivals ran in the same minutes. Only ratios carry over to another machine.</p>
+${reports.map(section).join('\n')}
+</body>
+</html>
+`;
+}
+
+function section({ name, title, unit, better, rounds, contenders }: Report): string {
+  const largest = Math.max(...contenders.map(({ median }) => median));
+  const rows = contenders.map((contender, i) => {
+    const share = largest === 0 ? 0 : Math.max(0.5, (100 * contender.median) / largest);
+    return `<tr${i === 0 ? ' class="ours"' : ''}><th scope="row">${escapeHtml(contender.name)}</th>
+<td class="number">${formatted(contender.median)} ${unit}</td><td class="number">${formatted(contender.lowest)}–${formatted(contender.highest)}</td>
+<td class="bar"><div style="width:${share.toFixed(1)}%"></div></td>
+<td class="number">${i === 0 ? '' : `${contender.ratio.toFixed(1)}×`}</td><td class="${contender.met ? 'met' : 'missed'}">${goal(contender, i === 0 ? ` ${unit}` : '×')}</td></tr>`;
+  });
+  return `<table>
+<caption>${escapeHtml(name)}: ${escapeHtml(title)} (median of ${rounds}, ${better} is better)</caption>
+<thead><tr><th scope="col">who</th><th scope="col" class="number">median</th><th scope="col" class="number">spread</th><th scope="col"><span hidden>bar</span></th><th scope="col" class="number">ours is better by</th><th scope="col">goal</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>`;
+}
+
+/** The same for `docs/performance.md`: one row for each comparison. */
+export function performanceDocument(reports: readonly Report[], machine: Machine, at: string): string {
+  const rows = reports.flatMap(({ name, title, unit, better, contenders }) => {
+    const [ours, ...rivals] = contenders;
+    if (ours === undefined) return [];
+    const own = `${formatted(ours.median)} ${unit} (${formatted(ours.lowest)}–${formatted(ours.highest)})`;
+    const what = `${title} (${better} is better)`;
+    return (rivals.length === 0 ? [undefined] : rivals).map((rival) =>
+      rival === undefined
+        ? `| ${what} | ${own} | | | ${goal(ours, ` ${unit}`)} | \`npm run bench -- ${name}\` |`
+        : `| ${what} | ${own} | ${rival.name}: ${formatted(rival.median)} ${unit} | ${rival.ratio.toFixed(1)}× | ${goal(rival, '×') || goal(ours, ` ${unit}`)} | \`npm run bench -- ${name}\` |`,
+    );
+  });
+  return `# Performance
+
+Printed by \`npm run bench -- --docs\` on ${at.slice(0, 10)}: ${describeMachine(machine)}. Medians of interleaved rounds, with the lowest and highest in
+brackets; the rivals ran in the same minutes. Only the ratios carry over to another machine. A ratio above 1 says how many times better ours is.
+
+| what | Grapevine | rival | ratio | goal | command |
+| --- | ---: | ---: | ---: | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+function goal({ must, aim, met }: Measured, times: string): string {
+  if (must === null) return '';
+  const wanted = aim === null ? `must ${must}${times}` : `must ${must}${times}, aim ${aim}${times}`;
+  return `${wanted}: ${met ? 'met' : 'missed'}`;
+}
+
+function describeMachine({ node, platform, arch, cpus, model }: Machine): string {
+  return `${cpus} cores (${model}), ${platform} ${arch}, Node ${node}`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
