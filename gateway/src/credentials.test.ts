@@ -93,6 +93,10 @@ describe('an API key', () => {
     assert.equal(statuses[0], '200');
     const token = await gateway.token({ algorithm: 'HS256', subject: 'bob' });
     assert.equal(await outcome({ authorization: `Bearer ${token}` }), '200');
+    const limits = (await (await fetch(`${gateway.adminUrl}/limits`)).json()) as { rates: { per: string }[] };
+    const refused = statuses.filter((status) => status !== '200').length;
+    const shown = limits.rates.find(({ per }) => per === 'api-key');
+    assert.deepEqual(shown, { per: 'api-key', perSecond: 1, burst: 2, tracked: 1, refused });
   });
 
   test('that goes from the file counts no longer', async () => {

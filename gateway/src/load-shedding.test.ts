@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, test } from 'node:test';
-import { type RunningGateway, startRunningGateway, until } from './testing/running-gateway.ts';
+import { engines, type RunningGateway, startRunningGateway, until } from './testing/running-gateway.ts';
 
 const patientMs = 30_000;
 
@@ -114,6 +114,28 @@ test('one address can have so many connections and no more', async () => {
   const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
   assert.match(metrics, /grapevine_gateway_connections_refused_total [1-9]/);
 });
+
+for (const engine of engines) {
+  test(`a client that takes nothing of its answer is cut, by ${engine}`, async () => {
+    gateway = await startRunningGateway({ upstreamTimeoutMs: 500 }, engine);
+    const chunk = Buffer.alloc(1024 * 1024);
+    gateway.web.answerWith((request, response) => {
+      request.resume();
+      const pour = (): void => {
+        while (response.write(chunk));
+      };
+      response.on('drain', pour);
+      pour();
+    });
+    const client = connect(gateway.port, '127.0.0.1');
+    client.on('error', () => {});
+    const head = `GET /web/x HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await gateway.token()}\r\n\r\n`;
+    client.pause().write(head);
+    await until('its request has begun', () => gateway.web.begun() === 1, patientMs);
+    await until('the upstream is rid of it', () => gateway.web.aborted() === 1, patientMs);
+    client.destroy();
+  });
+}
 
 function blockFor(ms: number): void {
   const end = performance.now() + ms;

@@ -168,6 +168,7 @@ interface LastingParts {
   readonly discovery: Discovery;
   readonly guards: Leases<Promise<Guard>>;
   readonly limiters: Leases<KeyedRateLimiter>;
+  readonly apiKeyRates: Leases<ApiKeyRates>;
   readonly caches: Leases<AnswerCache>;
   readonly loads: Leases<LoadLimits>;
 }
@@ -192,6 +193,7 @@ function lastingParts({ clock, random, log, metrics }: GatewayDependencies): Las
       closeGuard(guard).catch((error: unknown) => log.debug({ err: error }, 'credentials are closed'));
     }),
     limiters: new Leases(),
+    apiKeyRates: new Leases(),
     caches: new Leases(),
     loads: new Leases((load) => load.stop()),
   };
@@ -230,7 +232,9 @@ async function openGeneration(
   const byAddress = limiter('address', rateLimit.address);
   const byPrincipal = limiter('principal', rateLimit.principal);
   const byRoute = routeLimiters(routes, limiter);
-  const byApiKey = new ApiKeyRates(rateLimit.maxKeys, openPoints);
+  const { maxKeys } = rateLimit;
+  const makeApiKeyRates = (): ApiKeyRates => new ApiKeyRates(maxKeys, openPoints);
+  const byApiKey = leases.use(lasting.apiKeyRates.lease(String(maxKeys), makeApiKeyRates)).value;
   const rates = (): readonly RateStatus[] =>
     [byAddress, byPrincipal, ...byApiKey.limiters, ...byRoute.values()].map((limiter) => limiter.status());
   const signer = new IdentitySigner(dependencies.edgeKeys, 'bff', clock);

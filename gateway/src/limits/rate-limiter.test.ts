@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryPoints } from './point-store.ts';
 import { KeyedRateLimiter } from './rate-limiter.ts';
 
 async function allowed(limiter: KeyedRateLimiter, key: string, count: number): Promise<number> {
@@ -46,4 +47,28 @@ test('a refused key is not forgotten for asking again', async () => {
     await limiter.charge(`other ${key}`);
     assert.equal((await limiter.charge('a')).allowed, false);
   }
+});
+
+test('the store is asked for many points at once, and not at all about a caller whose second is used up', async (t) => {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout'] });
+  let asked = 0;
+  const limiter = new KeyedRateLimiter('x', { perSecond: 100, burst: 100 }, 10, (_name, rate, maxKeys) => {
+    const points = new MemoryPoints(rate, maxKeys);
+    return {
+      take: (key, count) => {
+        asked++;
+        return points.take(key, count);
+      },
+    };
+  });
+  let passed = 0;
+  for (let count = 0; count < 100; count++) if ((await limiter.charge('a')).allowed) passed++;
+  assert.equal(passed, 100);
+  assert.ok(asked < 50, `asked ${asked} times for 100 points`);
+  const before = asked;
+  for (let count = 0; count < 1_000; count++) assert.equal((await limiter.charge('a')).allowed, false);
+  assert.ok(asked - before <= 1, `asked ${asked - before} times about 1,000 refused requests`);
+  assert.equal(limiter.status().refused, 1_000);
+  t.mock.timers.tick(1_000);
+  assert.equal((await limiter.charge('a')).allowed, true);
 });
