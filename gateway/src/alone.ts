@@ -55,7 +55,7 @@ export async function startAlone(
     name: 'gateway',
     port: gateway.port,
     adminPort: admin.port,
-    reload: async () => void (await Promise.allSettled([config.reload(), gateway.inForce.reloadCredentials()])),
+    reload: async () => void (await Promise.allSettled([config.reload(), gateway.reloadFiles()])),
     stop: () => running.disposeAsync(),
   };
 }

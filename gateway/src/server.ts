@@ -32,6 +32,7 @@ import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
 import { bodyLimit } from './steps/body-limit.ts';
 import { cacheAnswers } from './steps/cache.ts';
+import { cors } from './steps/cors.ts';
 import { Drain } from './steps/drain.ts';
 import { forward } from './steps/forward.ts';
 import { InTurn } from './steps/in-turn.ts';
@@ -43,6 +44,7 @@ import { securityHeaders } from './steps/security-headers.ts';
 import { shedLoad } from './steps/shed-load.ts';
 import { traceRequest } from './steps/trace-request.ts';
 import { wellFormed } from './steps/well-formed.ts';
+import { openEdgeCertificates } from './tls/edge-certificates.ts';
 import { Discovery, type InstanceSource } from './upstreams/discovery.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamFleet } from './upstreams/upstream-fleet.ts';
@@ -81,6 +83,8 @@ export interface Gateway extends Stoppable {
   readonly port: number;
   readonly inForce: GenerationParts;
   readonly draining: boolean;
+  /** Looks again at certificates and at the files that callers are checked against. */
+  reloadFiles(): Promise<void>;
   /**
    * Makes everything ready for another configuration, and changes nothing. Throws `CONFIG_INVALID` when it needs a file that
    * cannot be used.
@@ -103,13 +107,14 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   const { config, log, metrics } = dependencies;
   const lasting = lastingParts(dependencies);
   const { inTurn, drain, fleet } = lasting;
+  const certificates = config.tls === undefined ? undefined : await openEdgeCertificates(config.tls, log);
   let inForce = await openGeneration(config, dependencies, lasting);
   exposeUpstreams(metrics, () => inForce.parts.upstreams.status());
   exposeLimits(metrics, () => inForce.parts.rates());
   exposeCache(metrics, () => inForce.parts.cache.status());
 
   const app = createEdgeApp(() => inForce, answerProblem(log));
-  const server = createEdgeServer(app, config);
+  const server = createEdgeServer(app, config, certificates);
   takeUpgrades(server, inTurn, app);
   answerProtocolErrors(server, inTurn, log);
   exposeLoad(metrics, () => inForce.parts.load.status(), limitConnections(server, config));
@@ -132,6 +137,9 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
       get draining() {
         return drain.draining;
       },
+      reloadFiles: async () => {
+        await Promise.all([certificates?.reload(), inForce.parts.reloadCredentials()]);
+      },
       prepare: async (next) => {
         const generation = await openGeneration(next, dependencies, lasting);
         return {
@@ -151,10 +159,12 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
         clearTimeout(deadline);
         inForce.retire();
         fleet.close();
+        await certificates?.stop();
       },
     };
   } catch (error) {
     inForce.retire();
+    await certificates?.stop();
     throw error;
   }
 }
@@ -250,9 +260,10 @@ async function openGeneration(
     traceRequest(tracing),
     requestId(random),
     accessLog(log, lasting.requestMetrics, clock),
-    securityHeaders(),
+    securityHeaders(config.tls?.hstsSeconds ?? 0),
     ipAccess(config.ipAccess),
     wellFormed(),
+    cors(config.cors),
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),
     limitAddress(byAddress),

@@ -88,7 +88,7 @@ async function startWorker(primary: Primary, config: Config, log: Logger): Promi
   return {
     parts: [{ name: serviceName, stop: () => running.disposeAsync() }],
     ports: { http: gateway.port },
-    reload: async () => void (await Promise.all([keys.reload(), gateway.inForce.reloadCredentials()])),
+    reload: async () => void (await Promise.all([keys.reload(), gateway.reloadFiles()])),
   };
 }
 

@@ -102,7 +102,7 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
       { protocol: 'tcp', host: config.gateway.host, port: basePort, use: 'gateway' },
       { protocol: 'tcp', host: config.gateway.adminHost, port: basePort + adminOffset, use: 'gateway admin' },
     ],
-    http: urlOf(config.gateway.host, basePort),
+    http: urlOf(config.gateway.host, basePort, config.gateway.tls === undefined ? 'http' : 'https'),
     readiness: `${admin}/readyz`,
   };
   return { gateway: gateway.http, admin, stages: [nodePlans, [web, mobile], [gateway]] };

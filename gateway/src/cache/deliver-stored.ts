@@ -44,7 +44,8 @@ export function deliverStored(
   const { answerHeaders } = context;
   for (let index = 0; index < answerHeaders.length; index += 2) {
     const name = answerHeaders[index] ?? '';
-    if (!ready.names.has(name)) list.push(name, answerHeaders[index + 1] ?? '');
+    // Several lines of `Vary` add up.
+    if (!ready.names.has(name) || name === 'vary') list.push(name, answerHeaders[index + 1] ?? '');
   }
   const before = stored.headers['cache-status'];
   list.push('age', String(Math.floor(ageSeconds)));

@@ -7,6 +7,7 @@ const gatewayOptionsAtStart = [
   'adminHost',
   'adminPort',
   'workers',
+  'tls',
   'drainMs',
   'maxConnections',
   'maxConnectionsPerAddress',
@@ -15,7 +16,7 @@ const gatewayOptionsAtStart = [
 /** Whether a change of the option at `path` waits for the next start. */
 export function waitsForStart(path: string): boolean {
   if (!path.startsWith('gateway.') || path.startsWith('gateway.rateLimit.redis')) return true;
-  return gatewayOptionsAtStart.some((name) => path === `gateway.${name}`);
+  return gatewayOptionsAtStart.some((name) => path === `gateway.${name}` || path.startsWith(`gateway.${name}.`));
 }
 
 /** `next` as far as it can be put in force in a process that was started with `started`. */

@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import type { GatewayConfig } from '@grapevine/shared/config/schema.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { AddressList } from '../limits/address-list.ts';
@@ -12,8 +13,9 @@ export function ipAccess(access: GatewayConfig['ipAccess']): Step {
   const allow = new AddressList(access.allow);
   const deny = new AddressList(access.deny);
   const trusted = new AddressList(access.trustedProxies);
-  return ({ context, headers }, _response, next) => {
+  return ({ context, headers, socket }, _response, next) => {
     const peer = context.address;
+    if (socket instanceof TLSSocket) context.scheme = 'https';
     if (trusted.holds(peer)) {
       context.address = clientAddress(peer, headerText(headers['x-forwarded-for']), trusted);
       if (headerText(headers['x-forwarded-proto'])?.toLowerCase() === 'https') context.scheme = 'https';

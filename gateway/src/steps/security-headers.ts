@@ -15,9 +15,11 @@ const headers = [
   'same-origin',
 ];
 
-export function securityHeaders(): Step {
+/** `hstsSeconds`: how long browsers are to come back by https only; 0 says nothing. */
+export function securityHeaders(hstsSeconds: number): Step {
+  const all = hstsSeconds === 0 ? headers : [...headers, 'strict-transport-security', `max-age=${hstsSeconds}`];
   return ({ context }, _response, next) => {
-    context.answerHeaders.push(...headers);
+    context.answerHeaders.push(...all);
     next();
   };
 }

@@ -50,8 +50,17 @@ const overrides = [
 ];
 const forgeablePrefixes = ['proxy-', 'x-forwarded-'];
 
-/** Belong to the connection between the gateway and the upstream, or tell strangers what runs behind. */
+/**
+ * Belong to the connection between the gateway and the upstream, tell strangers what runs behind, or say which pages may read
+ * the answer, which is decided here.
+ */
 const notReturned = new Set([
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
   'connection',
   gatewayCacheHeader,
   costHeader,
@@ -121,7 +130,9 @@ export function returnedHeaders(headers: IncomingHttpHeaders, ours: readonly str
   }
   for (let index = 0; index < ours.length; index += 2) {
     const [name = '', value] = [ours[index], ours[index + 1]];
-    if (headers[name] === undefined && rules?.dropped.has(name) !== true) append(returned, name, value);
+    // Several lines of `Vary` add up.
+    const isMissing = headers[name] === undefined || notReturned.has(name) || name === 'vary';
+    if (isMissing && rules?.dropped.has(name) !== true) append(returned, name, value);
   }
   if (rules !== undefined) returned.push(...rules.set);
   return returned;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { cors } from './cors-schema.ts';
+import { edgeTls } from './edge-tls-schema.ts';
 import { baseUrl, file, host, largestRequestBytes, port } from './fields.ts';
 import { routes } from './route-schema.ts';
 import { upstream } from './upstream-schema.ts';
@@ -70,6 +72,8 @@ export const gateway = z
       .describe(
         'Processes that take requests; auto: one for each core on Linux and FreeBSD, else one. Each costs about 80 MB and has its own breakers.',
       ),
+    tls: edgeTls,
+    cors,
     auth: z
       .strictObject({
         jwksFile: file
