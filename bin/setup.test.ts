@@ -76,7 +76,13 @@ test('a platform without a pinned runtime is named', async () => {
 
 test("what tests need is found on PATH, installed from the system's packages, or named with the command", async () => {
   await using found = await temporaryFolder();
-  const withAll = await projectWith(found.path, { npm: workingNpm, openssl: '', unshare: '', 'redis-server': '' });
+  const withAll = await projectWith(found.path, {
+    npm: workingNpm,
+    openssl: '',
+    unshare: '',
+    strace: '',
+    'redis-server': '',
+  });
   assert.equal(withAll('setup.js', '--tests').code, 0);
 
   await using installed = await temporaryFolder();
@@ -86,7 +92,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   });
   const { code: aptCode } = withApt('setup.js', '--tests');
   const calls = await readFile(join(installed.path, 'calls'), 'utf8');
-  const expected = 'noninteractive update\nnoninteractive install -y openssl util-linux redis-server\n';
+  const expected = 'noninteractive update\nnoninteractive install -y openssl util-linux strace redis-server\n';
   // Only root may install; others are told the command, as below.
   assert.deepEqual([aptCode, calls.includes(expected)], process.getuid?.() === 0 ? [0, true] : [1, false]);
 
@@ -96,7 +102,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   assert.equal(code, 1);
   assert.match(
     output,
-    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux redis-server'\n$/,
+    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux strace redis-server'\n$/,
   );
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { readyPorts, startProcess } from './testing/gateway-process.ts';
 import { startRecordingUpstream } from './testing/recording-upstream.ts';
@@ -23,7 +24,7 @@ test('it says when it is ready, serves, and leaves with 0 on SIGTERM after what 
   gateway.child.kill('SIGTERM');
   await until('it drains', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 503);
   assert.equal(await stream.text(), ': the server goes away\n\n', 'an event stream ends cleanly');
-  await assert.rejects(fetch(`http://127.0.0.1:${http}/web/x`, { headers: { ...headers, connection: 'close' } }));
+  await assert.rejects(once(connect(http, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
   release();
   const answer = await slow;
   assert.equal(await answer.text(), 'done');

@@ -84,7 +84,15 @@ test('config check lists every problem with its place', async () => {
 
 test('config schema describes every option for an editor', async () => {
   const schema = JSON.parse((await runCommand(['config', 'schema'])).stdout);
-  assert.deepEqual(Object.keys(schema.properties), ['log', 'secrets', 'node', 'bffWeb', 'bffMobile', 'gateway']);
+  assert.deepEqual(Object.keys(schema.properties), [
+    'log',
+    'tracing',
+    'secrets',
+    'node',
+    'bffWeb',
+    'bffMobile',
+    'gateway',
+  ]);
   assert.match(schema.properties.node.properties.gossip.properties.fanout.description, /Peers asked/);
 });
 
