@@ -18,7 +18,7 @@ import {
   windowsOf,
 } from './point-store.ts';
 
-/** Commands that wait for Redis: what a gateway asks within the longest timeout, and no more than it can forget at once. */
+/** Commands that wait for Redis: far more than a gateway sends before the breaker opens, and a bound for what it holds then. */
 const maxCommands = 50_000;
 /** Redis is left alone for so long after it failed; then one caller tries. */
 const restMs = 1_000;
@@ -42,7 +42,7 @@ interface Wish {
  * A request waits `timeoutMs` for Redis at most. After one failure a breaker stays open for a second, in which nobody asks,
  * and then one request at a time tries again: a Redis that hangs costs all others nothing.
  *
- * While it is away each of `gateways` gives out its share of the rate, whose counts it keeps whether Redis comes and goes.
+ * While it is away each of `gateways` gives out its share of the rate, whose counts it keeps while Redis comes and goes.
  * So nobody gets more than twice the rate and twice the burst, counted over any time: once what Redis allowed and once what
  * the gateways did. Only a Redis that comes back without its data begins anew, as the gateways do when they are restarted.
  *

@@ -10,8 +10,7 @@ export interface LoadOptions {
 }
 
 /** What there was too much of. */
-export const shedReasons = ['in-flight', 'route', 'loop-delay'] as const;
-export type ShedReason = (typeof shedReasons)[number];
+export type ShedReason = 'in-flight' | 'route' | 'loop-delay';
 
 /** What the admin listener shows. */
 export interface LoadStatus extends LoadOptions {

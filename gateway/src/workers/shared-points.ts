@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BoundedMap } from '../limits/bounded-map.ts';
 import type { OpenPointStore, PointStore, PointsTaken } from '../limits/point-store.ts';
 import type { Dialogue } from './dialogue.ts';
 
@@ -17,12 +18,15 @@ export type PointsQuestion = z.infer<typeof pointsQuestionSchema>;
 
 const pointsTakenSchema = z.object({ allowed: z.boolean(), remaining: z.number(), msBeforeNext: z.number() });
 
-/** Rates whose points are kept for workers: those of the configuration, and one for each rate of API keys. */
+/**
+ * Rates whose points are kept for workers: more than a configuration and the API keys have. Those that changes of the
+ * configuration have left behind make room.
+ */
 const maxRates = 1_024;
 
 /** In the primary: one store for each rate, shared by all workers. */
 export class PointBroker {
-  readonly #stores = new Map<string, PointStore>();
+  readonly #stores = new BoundedMap<string, PointStore>(maxRates);
   readonly #open: OpenPointStore;
 
   constructor(open: OpenPointStore) {
@@ -33,7 +37,6 @@ export class PointBroker {
     const id = `${name} ${perSecond} ${burst}`;
     let store = this.#stores.get(id);
     if (store === undefined) {
-      if (this.#stores.size >= maxRates) throw new Error(`more than ${maxRates} rates`);
       store = this.#open(name, { perSecond, burst }, maxKeys);
       this.#stores.set(id, store);
     }
