@@ -23,6 +23,9 @@ export function readJson(maxBytes: number): RequestHandler[] {
 
 function parseObject(body: unknown): object {
   const parsed = parseJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
-  if (typeof parsed === 'object' && parsed !== null && 'query' in parsed) return parsed;
-  throw new GrapevineError('BAD_REQUEST', 'Expected a JSON object with the member query. Batches are not supported.');
+  if (typeof parsed === 'object' && parsed !== null && ('query' in parsed || 'extensions' in parsed)) return parsed;
+  throw new GrapevineError(
+    'BAD_REQUEST',
+    'Expected a JSON object with the member query, or extensions that name a persisted one. Batches are not supported.',
+  );
 }

@@ -17,6 +17,7 @@ import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { completeRequest } from './complete-request.ts';
 import { Documents } from './documents.ts';
 import type { VerifiedRequest } from './graph-context.ts';
 import { graphiqlPage } from './graphiql.ts';
@@ -26,6 +27,7 @@ import { KeptAnswers } from './kept-answers.ts';
 import type { WebMetrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { OperationChecks } from './operation-checks.ts';
+import { PersistedOperations } from './persisted-operations.ts';
 import { readJson } from './read-json.ts';
 import { readToken } from './schema/page-arguments.ts';
 import { schema } from './schema/schema.ts';
@@ -69,11 +71,13 @@ export async function startWebServer(options: WebServerOptions, name: string): P
   const { cluster, verifier, clock, log, config, metrics } = options;
   const checks: OperationChecks = { maxCost: config.maxCost, onOperation: (kind) => metrics.countOperation(kind) };
   const documents = new Documents(schema, config);
-  const app = webApp(options, checks, documents, streams);
+  const operations = new PersistedOperations({ file: config.persistedOperationsFile, only: config.persistedOnly });
+  const app = webApp(options, { checks, documents, operations, streams });
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
   const subscriptions = new Subscriptions({
     cluster,
     documents,
+    operations,
     checks,
     slowReaderMs: config.slowReaderMs,
     reportFor: reportTo(log),
@@ -90,13 +94,16 @@ export async function startWebServer(options: WebServerOptions, name: string): P
   return { ...listening, stop };
 }
 
+/** What requests of all kinds share. */
+interface AppParts {
+  readonly checks: OperationChecks;
+  readonly documents: Documents;
+  readonly operations: PersistedOperations;
+  readonly streams: OpenStreams;
+}
+
 /** What a request passes, in order. Paths arrive whole: the gateway strips nothing. */
-function webApp(
-  options: WebServerOptions,
-  checks: OperationChecks,
-  documents: Documents,
-  streams: OpenStreams,
-): Express {
+function webApp(options: WebServerOptions, { checks, documents, operations, streams }: AppParts): Express {
   const { config, metrics, clock, log } = options;
   const app = express();
   app.disable('x-powered-by');
@@ -109,6 +116,7 @@ function webApp(
   app.all(graphqlPath, [
     authenticate(options.verifier),
     ...readJson(config.maxRequestBytes),
+    completeRequest(operations),
     streams.watch,
     serveGraphQL(options, checks, documents),
   ]);

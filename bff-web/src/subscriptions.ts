@@ -6,12 +6,14 @@ import type { Documents } from './documents.ts';
 import { contextOf } from './graph-context.ts';
 import { graphQLErrorOf, presentErrors, type ReportFor } from './graphql-errors.ts';
 import { type OperationChecks, refusalOf } from './operation-checks.ts';
+import type { PersistedOperations } from './persisted-operations.ts';
 import { schema } from './schema/schema.ts';
 import { type SubscriberResults, subscriberResults } from './subscriber-results.ts';
 
 export interface SubscriptionOptions {
   readonly cluster: ClusterClient;
   readonly documents: Documents;
+  readonly operations: PersistedOperations;
   readonly checks: OperationChecks;
   readonly slowReaderMs: number;
   readonly reportFor: ReportFor;
@@ -21,6 +23,7 @@ export interface SubscriptionOptions {
 export interface SubscriptionParams {
   readonly query: string;
   readonly operationName?: string | null | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
@@ -47,7 +50,9 @@ export class Subscriptions {
   /** What `start` takes, or what is wrong with the request. */
   prepare(params: SubscriptionParams, caller: SubscriptionCaller): ExecutionArgs | readonly GraphQLError[] {
     const { cluster, documents, checks } = this.#options;
-    const { document, errors } = documents.read(params.query);
+    const query = this.#textOf(params);
+    if (query instanceof GrapevineError) return [graphQLErrorOf(query)];
+    const { document, errors } = documents.read(query);
     if (errors !== undefined) return errors;
     const operation = getOperationAST(document, params.operationName);
     if (operation != null && operation.operation !== 'subscription') {
@@ -89,6 +94,14 @@ export class Subscriptions {
       return finish();
     };
     return shown;
+  }
+
+  #textOf(params: SubscriptionParams): string | GrapevineError {
+    try {
+      return String(this.#options.operations.resolve({ ...params })['query']);
+    } catch (error) {
+      return toGrapevineError(error);
+    }
   }
 
   present(result: ExecutionResult, requestId: string | undefined): ExecutionResult {

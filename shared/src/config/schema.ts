@@ -246,6 +246,17 @@ const bffWeb = z
       .max(1_000_000)
       .default(5_000)
       .describe('Cost of a GraphQL document; one field of one item costs 1.'),
+    persistedOperationsFile: file
+      .optional()
+      .describe(
+        'JSON of GraphQL documents by their SHA-256, which clients may name instead of sending them. Read at start.',
+      ),
+    persistedOnly: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether only documents of persistedOperationsFile are executed. True: nobody else can ask anything new.',
+      ),
     slowReaderMs: z
       .int()
       .min(1_000)

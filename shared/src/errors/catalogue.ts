@@ -86,6 +86,18 @@ export const catalogue = {
     remedy: 'Call from an address that the gateway allows.',
     retryable: false,
   },
+  OPERATION_NOT_ALLOWED: {
+    status: 403,
+    title: 'Only listed operations are executed here',
+    remedy: 'Name an operation of the list by its hash, or have its operator add this one.',
+    retryable: false,
+  },
+  PERSISTED_QUERY_NOT_FOUND: {
+    status: 404,
+    title: 'No document is known by this hash',
+    remedy: 'Send the document together with its hash; the next time the hash is enough.',
+    retryable: false,
+  },
   NOT_FOUND: {
     status: 404,
     title: 'There is no such resource',
