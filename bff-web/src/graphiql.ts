@@ -14,6 +14,39 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** What the page begins with: one operation of each kind. */
+export const examples = `# Put your token into the headers below, then choose an operation to run.
+
+query Topics {
+  topics(first: 10) {
+    edges { node { name count lastMessageAt } }
+  }
+}
+
+query NewestMessages {
+  messages(topic: "hello", last: 10) {
+    edges { cursor node { id author body createdAt } }
+    pageInfo { hasPreviousPage startCursor }
+    consistencyToken
+  }
+}
+
+mutation Publish {
+  publish(input: { topic: "hello", body: "Hello from GraphiQL", acks: 2 }) {
+    message { id origin seq }
+    heldBy
+    consistencyToken
+  }
+}
+
+subscription Follow {
+  messageAdded(topic: "hello") {
+    message { author body }
+    consistencyToken
+  }
+}
+`;
+
 /** Answers a browser that opens the GraphQL address with GraphiQL. The page is static and open; its requests need a token. */
 export function graphiqlPage(endpoint: string): RequestHandler {
   return async (request, response, next) => {
@@ -25,7 +58,7 @@ export function graphiqlPage(endpoint: string): RequestHandler {
       await renderGraphiQL({
         endpoint,
         title: 'Grapevine GraphiQL',
-        defaultQuery: 'query Topics {\n  topics(first: 10) {\n    edges { node { name count } }\n  }\n}\n',
+        defaultQuery: examples,
         headers: '{\n  "authorization": "Bearer "\n}',
       }),
     );

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isObjectType, parse, print, printSchema } from 'graphql';
+import { isObjectType, parse, print, printSchema, validate } from 'graphql';
+import { examples } from '../graphiql.ts';
 import { schema } from './schema.ts';
 
 test('the schema is the one in schema.graphql, on which clients depend', () => {
@@ -18,4 +19,8 @@ test('every root field states the scope that it needs', () => {
       assert.match(String(field.extensions['scope']), /^(messages:(read|write)|cluster:(read|admin))$/, name);
     }
   }
+});
+
+test('the examples that GraphiQL begins with fit the schema', () => {
+  assert.deepEqual(validate(schema, parse(examples)), []);
 });
