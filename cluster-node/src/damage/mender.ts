@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { DataDamage } from '../store/damage.ts';
 import { readHead } from '../store/head-record.ts';
 import { seqKey } from '../store/keys.ts';
-import type { LogStore } from '../store/log-store.ts';
+import type { LogStore, Maintenance } from '../store/log-store.ts';
 import { listQuarantined, type Quarantined, type Stretch } from '../store/quarantine.ts';
 import { checkSegmentViews, mendSegmentViews, type ViewFinding } from '../views/segment-views.ts';
 import { decodeSegment } from '../wire/segment.ts';
@@ -107,18 +107,26 @@ export class Mender {
 
   /**
    * Puts the views of a segment right that was found sound, unless the segment is another one by now. Entries are only looked
-   * up in the indexes if `looksUp`. Answers whether an index had lost any.
+   * up in the indexes if `looksUp`. Answers whether an index had lost any. One that cannot be read is left as it is.
    */
   async mendViews(found: FoundSegment, looksUp: boolean): Promise<boolean> {
     const { origin, firstSeq, bytes } = found.segment;
-    const mended = await this.#parts.store.maintain((batch, indexes): readonly ViewFinding[] => {
+    const check: Maintenance<readonly ViewFinding[]> = (batch, indexes) => {
       const stored = batch.get('segments', seqKey(origin, firstSeq));
       const ordinal = readHead(batch, origin)?.ordinal;
       if (stored === undefined || ordinal === undefined || !equalBytes(stored, bytes)) return [];
       const { findings } = checkSegmentViews(batch, looksUp ? indexes : undefined, found, ordinal);
       if (findings.length > 0) mendSegmentViews(batch, indexes, origin, findings);
       return findings;
-    });
+    };
+    let mended: readonly ViewFinding[];
+    try {
+      mended = await this.#parts.store.maintain(check);
+    } catch (error) {
+      if (!(error instanceof DataDamage) || !looksUp) throw error;
+      this.#parts.log.error({ origin, firstSeq, reason: error.message }, 'an index cannot be read');
+      return this.mendViews(found, false);
+    }
     if (mended.length > 0) this.viewsMended(mended.length, { origin, firstSeq });
     return mended.some(({ kind }) => kind === 'index');
   }

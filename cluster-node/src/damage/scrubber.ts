@@ -36,8 +36,8 @@ const leastCost = 16 * 1024;
 /** What looking up one entry in the views counts for, in bytes of the rate, and what counting one message of a topic does. */
 const [lookUpCost, countCost] = [4_096, 64];
 /**
- * The entries of one segment in so many are looked up in the indexes, in each pass those of others: it takes a hundred times as long as
- * hashing them. All are, once anything was found to be wrong with an index.
+ * The entries of one segment in so many are looked up in the indexes, in each pass those of others: it takes many times as
+ * long as hashing them. All are, once anything was found to be wrong with an index.
  */
 const lookUpShare = 16;
 /** Bytes in one page of an index. */
@@ -54,8 +54,8 @@ const retryMs = { first: 1_000, most: 60_000 } as const;
 
 /**
  * Goes over all logs again and again, takes damaged segments out of service, gets them from peers, and puts views right that
- * are not what the logs make them. Works in slices of one segment, and pauses in between as the rate asks. Places that somebody stumbled over go
- * first, unpaused.
+ * are not what the logs make them. Works in slices of one segment, and pauses in between as the rate asks. Places that
+ * somebody stumbled over go first, unpaused.
  */
 export class Scrubber implements Stoppable {
   readonly name = 'scrub';
@@ -192,7 +192,7 @@ export class Scrubber implements Stoppable {
       const before = this.counts.found + this.counts.treeNodes;
       const replaced = this.#timesReplaced(origin);
       const isSame = (): boolean => replaced === this.#timesReplaced(origin);
-      while (scrub.next <= seq && isSame() && (await this.#look(scrub)) !== undefined);
+      while (scrub.next <= seq && isSame() && (await this.#look(scrub, true)) !== undefined);
       if (this.counts.found + this.counts.treeNodes > before) return;
     }
     const nowMs = this.#parts.clock.monotonicMs();
@@ -201,7 +201,7 @@ export class Scrubber implements Stoppable {
     const scrub = this.#scrubOf(origin, 0);
     const replaced = this.#timesReplaced(origin);
     const isSame = (): boolean => replaced === this.#timesReplaced(origin) && !this.#isStopped;
-    while (isSame() && (await this.#look(scrub)) !== undefined) await nextTurn();
+    while (isSame() && (await this.#look(scrub, false)) !== undefined) await nextTurn();
   }
 
   #scrubOf(origin: string, from: number): OriginScrub {
@@ -209,7 +209,7 @@ export class Scrubber implements Stoppable {
   }
 
   /** Looks at the next segment and sees to what it finds. Answers the bytes that were read; undefined at the end. */
-  async #look(scrub: OriginScrub, looksUp = true): Promise<number | undefined> {
+  async #look(scrub: OriginScrub, looksUp: boolean): Promise<number | undefined> {
     const look = scrub.look();
     if (look === undefined) return undefined;
     this.counts.scrubbedBytes += look.bytes;

@@ -9,7 +9,7 @@ import { checkData } from '../fsck.ts';
 import { nodeHeadVerifier } from '../store/ed25519.ts';
 import { fastTreeHash } from '../store/fast-tree-hash.ts';
 import type { KeyValue, Table } from '../store/key-value.ts';
-import { everything, postingKey, seqKey, topicKey } from '../store/keys.ts';
+import { everything, metaKey, postingKey, seqKey, topicKey } from '../store/keys.ts';
 import type { CheckedSegment } from '../store/log-store.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
 import { Mender } from './mender.ts';
@@ -172,6 +172,18 @@ describe('a scrub of views', () => {
     store = await store.crash();
     assert.deepEqual(fsck(store), []);
     assert.equal((await scrub(1)).counts.viewRecords, 0);
+  });
+
+  it('goes on with all else when an index cannot be read at all', async () => {
+    const before = contents(store);
+    const [key] = posting();
+    await store.disk.write([
+      { table: 'meta', key: metaKey('runs/0'), value: Uint8Array.of(1) },
+      { table: 'postings', key, value: undefined },
+    ]);
+    const { counts } = await scrub(1);
+    assert.equal(counts.viewRecords, 1);
+    assert.deepEqual(contents(store), before);
   });
 
   it('looks everything up once a message was found to be lost that breaks no order', async () => {

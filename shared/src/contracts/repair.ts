@@ -34,8 +34,9 @@ export const maxStretchesNamed = 16;
 
 /**
  * `forked`: another history of this log exists, signed as well; nothing was touched, for only people can say which one stays.
- * `adopted`: they said it, and the other one has taken the place of this node's. Else `damaged`: something is left; `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that
- * was damaged is whole again; `sound`: nothing was damaged.
+ * `adopted`: they said it, and the other one has taken the place of this node's. Else `damaged`: something is left;
+ * `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that was damaged is whole again;
+ * `sound`: nothing was damaged.
  */
 export const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'adopted', 'unfinished']);
 
