@@ -310,7 +310,10 @@ export class Gossip {
   }
 
   #answer(peer: MemberDigest, request: PullRequest): void {
-    const { flushed, log } = this.#ports;
+    const { flushed, log, tips } = this.#ports;
+    const { from, to } = request.range;
+    // A node that asks for its own log alone writes on after the answer: what is on its way to this disk has to be in it. It asks again.
+    if (from === peer.origin && to === peer.origin && tips.size(from) > flushed.size(from)) return;
     const same = equalBytes(request.root, flushed.root());
     const holdings = {
       flushed: same ? noEntries : flushed.vector,
