@@ -20,12 +20,12 @@ ${measured.map(row).join('\n')}
 - **One message**: from a publish of ${bodyBytes} bytes at one node until all nodes have it on disk, which takes 0.3 to 3.3 ms a write. Up
   to 16 nodes the origin nudges everybody. In larger clusters the news has to be passed on: each node nudges ln(n) + 2 others, and whoever
   hears of it pulls. The number of such steps grows with the logarithm. What all nudges miss is found by the next rounds.
-- **One from each**: from a publish at every node at once until all nodes hold all. A pull brings many messages, so that what it
-  costs per message hardly changes. Beyond about forty origins a vector does not fit one datagram: requests take turns with its slices,
-  and nudges alone tell of the rest at once.
+- **One from each**: from a publish at every node at once until all nodes hold all. What a message costs hardly changes, but there are
+  as many as nodes, and each node pulls them from one peer at a time: so the time grows faster than the logarithm. Beyond about forty
+  origins a vector does not fit one datagram: requests take turns with its slices, and nudges alone tell of the rest at once.
 - **All know all**: from the start of all nodes at once, each with three seeds. A node that starts asks everybody of whom it hears, because
-  it must know that its own log is complete before it writes. So all know all within a round, and what that takes per node grows with
-  their number, by about 1 KB each.
+  it must know that its own log is complete before it writes. It asks 16 at a time: both the time and
+  what a node sends grow with the number of nodes, by about 1 KB each.
 `;
 }
 
