@@ -79,6 +79,22 @@ test('a rate is one for all workers', async () => {
   assert.ok(found.every(({ status }) => status === 200 || status === 429));
 });
 
+test('each worker keeps answers of its own, and a purge empties all of them', async () => {
+  const scopes = { read: 'messages:read', write: 'messages:write' };
+  const routes = [{ name: 'kept', path: '/kept', upstream: 'web', cache: true, scopes }];
+  await start({ GRAPEVINE_GATEWAY__ROUTES: JSON.stringify(routes) });
+  upstream.answerWith((_request, response) => {
+    response.writeHead(200, { 'cache-control': 'public, max-age=600' }).end('kept');
+  });
+  // The kernel chooses the worker: after so many connections, both have had one.
+  await until('both keep it', async () => (await ask('/kept')).status === 200 && upstream.begun() === 2, patientMs);
+  const admin = `http://127.0.0.1:${ports.admin}/cache`;
+  assert.equal(((await (await fetch(admin)).json()) as { entries: number }).entries, 2);
+  const purged = await fetch(`${admin}/purge?url=/kept`, { method: 'POST' });
+  assert.deepEqual(await purged.json(), { purged: 2 });
+  assert.equal(((await (await fetch(admin)).json()) as { entries: number }).entries, 0);
+});
+
 test('a worker that dies is replaced, and the other one goes on meanwhile', async () => {
   await start();
   const before = workerPids(gateway);
