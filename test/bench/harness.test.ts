@@ -26,10 +26,10 @@ test('ratios say how many times better ours is, whichever way is better', async 
 test('a missed target is shown and counts', async () => {
   const missed = await reportOf(benchmark({ ours: [10], rival: [60] }, 'lower'));
   assert.equal(meetsTargets(missed), false);
-  assert.match(printed(missed), /rival +60 ms +60–60 +ours is 6\.0× better \(must 7×, aim 9×: MISSED\)/);
+  assert.match(printed(missed), /rival +60 ms +60–60 +ours is 6\.00× better \(must 7×, aim 9×: MISSED\)/);
   const met = await reportOf(benchmark({ ours: [10], rival: [70] }, 'lower'));
   assert.equal(meetsTargets(met), true);
-  assert.match(printed(met), /7\.0× better \(must 7×, aim 9×: met\)/);
+  assert.match(printed(met), /7\.00× better \(must 7×, aim 9×: met\)/);
 });
 
 test('a bound of our own figure counts whatever the rivals do', async () => {

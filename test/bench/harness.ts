@@ -135,7 +135,7 @@ export function printed(report: Report): string {
     contender.name,
     `${formatted(contender.median)} ${report.unit}`,
     `${formatted(contender.lowest)}–${formatted(contender.highest)}`,
-    i === 0 ? verdict(contender, '') : `ours is ${contender.ratio.toFixed(1)}× better ${verdict(contender, '×')}`,
+    i === 0 ? verdict(contender, '') : `ours is ${times(contender.ratio)} better ${verdict(contender, '×')}`,
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map(([name = '', figure = '', spread = '', ratio = '']) => {
@@ -150,9 +150,9 @@ export function printed(report: Report): string {
   return [heading, ...lines].join('\n');
 }
 
-function verdict({ must, aim, met }: Measured, times: string): string {
+function verdict({ must, aim, met }: Measured, unit: string): string {
   if (must === null) return '';
-  const goal = aim === null ? `must ${must}${times}` : `must ${must}${times}, aim ${aim}${times}`;
+  const goal = aim === null ? `must ${must}${unit}` : `must ${must}${unit}, aim ${aim}${unit}`;
   return `(${goal}: ${met ? 'met' : 'MISSED'})`;
 }
 
@@ -162,6 +162,11 @@ export function median(figures: readonly number[]): number {
   const middle = sorted.length / 2;
   const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
   return (low + high) / 2;
+}
+
+/** How many times better, exact enough to see by how little a goal is missed. */
+export function times(ratio: number): string {
+  return `${ratio.toFixed(ratio < 10 ? 2 : 1)}×`;
 }
 
 /** Three significant digits below a thousand, whole numbers with separators above. */

@@ -27,7 +27,7 @@ async function reports() {
 test('the page needs nothing from elsewhere and says what was measured, also what was missed', async () => {
   const page = reportPage(await reports(), machine, at);
   assert.doesNotMatch(page, /https?:|<script|src=/);
-  for (const part of ['leaves &amp; nodes', 'A &lt;fast&gt; one', '25 ms', '2.5×', 'must 3×, aim 5×: missed', at]) {
+  for (const part of ['leaves &amp; nodes', 'A &lt;fast&gt; one', '25 ms', '2.50×', 'must 3×, aim 5×: missed', at]) {
     assert.ok(page.includes(part), part);
   }
 });
@@ -35,6 +35,6 @@ test('the page needs nothing from elsewhere and says what was measured, also wha
 test('the document has a row for each rival, with the command that measures it again', async () => {
   const document = performanceDocument(await reports(), machine, at);
   const row =
-    '| leaves & nodes (lower is better) | 10 ms (10–10) | rival: 25 ms | 2.5× | must 3×, aim 5×: missed | `npm run bench -- tree` |';
+    '| leaves & nodes (lower is better) | 10 ms (10–10) | rival: 25 ms | 2.50× | must 3×, aim 5×: missed | `npm run bench -- tree` |';
   assert.ok(document.split('\n').includes(row), document);
 });

@@ -1,4 +1,4 @@
-import { formatted, type Measured, type Report } from './harness.ts';
+import { formatted, type Measured, type Report, times } from './harness.ts';
 
 /** Where and when it was measured. */
 export interface Machine {
@@ -45,7 +45,7 @@ function section({ name, title, unit, better, rounds, contenders }: Report): str
     return `<tr${i === 0 ? ' class="ours"' : ''}><th scope="row">${escapeHtml(contender.name)}</th>
 <td class="number">${formatted(contender.median)} ${unit}</td><td class="number">${formatted(contender.lowest)}–${formatted(contender.highest)}</td>
 <td class="bar"><div style="width:${share.toFixed(1)}%"></div></td>
-<td class="number">${i === 0 ? '' : `${contender.ratio.toFixed(1)}×`}</td><td class="${contender.met ? 'met' : 'missed'}">${goal(contender, i === 0 ? ` ${unit}` : '×')}</td></tr>`;
+<td class="number">${i === 0 ? '' : times(contender.ratio)}</td><td class="${contender.met ? 'met' : 'missed'}">${goal(contender, i === 0 ? ` ${unit}` : '×')}</td></tr>`;
   });
   return `<table>
 <caption>${escapeHtml(name)}: ${escapeHtml(title)} (median of ${rounds}, ${better} is better)</caption>
@@ -66,7 +66,7 @@ export function performanceDocument(reports: readonly Report[], machine: Machine
     return (rivals.length === 0 ? [undefined] : rivals).map((rival) =>
       rival === undefined
         ? `| ${what} | ${own} | | | ${goal(ours, ` ${unit}`)} | \`npm run bench -- ${name}\` |`
-        : `| ${what} | ${own} | ${rival.name}: ${formatted(rival.median)} ${unit} | ${rival.ratio.toFixed(1)}× | ${goal(rival, '×') || goal(ours, ` ${unit}`)} | \`npm run bench -- ${name}\` |`,
+        : `| ${what} | ${own} | ${rival.name}: ${formatted(rival.median)} ${unit} | ${times(rival.ratio)} | ${goal(rival, '×') || goal(ours, ` ${unit}`)} | \`npm run bench -- ${name}\` |`,
     );
   });
   return `# Performance
@@ -80,9 +80,9 @@ ${rows.join('\n')}
 `;
 }
 
-function goal({ must, aim, met }: Measured, times: string): string {
+function goal({ must, aim, met }: Measured, unit: string): string {
   if (must === null) return '';
-  const wanted = aim === null ? `must ${must}${times}` : `must ${must}${times}, aim ${aim}${times}`;
+  const wanted = aim === null ? `must ${must}${unit}` : `must ${must}${unit}, aim ${aim}${unit}`;
   return `${wanted}: ${met ? 'met' : 'missed'}`;
 }
 
