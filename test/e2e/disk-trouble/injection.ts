@@ -13,14 +13,21 @@ export class Injection implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Resolves when all calls of the process are caught. */
-  static async begin(pid: number, calls: readonly string[], outcome: Outcome): Promise<Injection> {
+  /** Resolves when all calls of the process are caught; with `paths`, those that are about these files. */
+  static async begin(
+    pid: number,
+    calls: readonly string[],
+    outcome: Outcome,
+    paths: readonly string[] = [],
+  ): Promise<Injection> {
     const list = calls.join();
-    const flags = ['--follow-forks', `--attach=${pid}`, `--trace=${list}`, `--inject=${list}:${outcome}`];
+    const where = paths.map((path) => `--trace-path=${path}`);
+    const flags = ['--follow-forks', `--attach=${pid}`, `--trace=${list}`, ...where, `--inject=${list}:${outcome}`];
     const child = spawn('strace', [...flags, '--output=/dev/null'], { stdio: ['ignore', 'ignore', 'pipe'] });
     const lines = createInterface(child.stderr);
     for await (const line of lines) {
       if (/attached/.test(line)) return new Injection(child);
+      if (/Requested path .* resolved into/.test(line)) continue;
       throw new Error(`strace: ${line}`);
     }
     throw new Error('strace ended.');
