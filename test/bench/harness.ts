@@ -150,10 +150,15 @@ export function printed(report: Report): string {
   return [heading, ...lines].join('\n');
 }
 
-function verdict({ must, aim, met }: Measured, unit: string): string {
+function verdict(measured: Measured, unit: string): string {
+  const goal = goalOf(measured, unit);
+  return goal === '' ? '' : `(${goal}: ${measured.met ? 'met' : 'MISSED'})`;
+}
+
+/** What is to be reached, in `unit`; empty when nothing is. */
+export function goalOf({ must, aim }: Measured, unit: string): string {
   if (must === null) return '';
-  const goal = aim === null ? `must ${must}${unit}` : `must ${must}${unit}, aim ${aim}${unit}`;
-  return `(${goal}: ${met ? 'met' : 'MISSED'})`;
+  return aim === null ? `must ${must}${unit}` : `must ${must}${unit}, aim ${aim}${unit}`;
 }
 
 /** The middle one, or the mean of the two in the middle. */

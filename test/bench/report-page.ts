@@ -1,4 +1,4 @@
-import { formatted, type Measured, type Report, times } from './harness.ts';
+import { formatted, goalOf, type Measured, type Report, times } from './harness.ts';
 
 /** Where and when it was measured. */
 export interface Machine {
@@ -80,10 +80,9 @@ ${rows.join('\n')}
 `;
 }
 
-function goal({ must, aim, met }: Measured, unit: string): string {
-  if (must === null) return '';
-  const wanted = aim === null ? `must ${must}${unit}` : `must ${must}${unit}, aim ${aim}${unit}`;
-  return `${wanted}: ${met ? 'met' : 'missed'}`;
+function goal(measured: Measured, unit: string): string {
+  const wanted = goalOf(measured, unit);
+  return wanted === '' ? '' : `${wanted}: ${measured.met ? 'met' : 'missed'}`;
 }
 
 function describeMachine({ node, platform, arch, cpus, model }: Machine): string {
