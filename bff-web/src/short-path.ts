@@ -1,13 +1,8 @@
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  execute,
-  getOperationAST,
-  type OperationDefinitionNode,
-} from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, getOperationAST, type OperationDefinitionNode } from 'graphql';
 import type { GraphQLHTTPExtensions } from 'graphql-yoga';
+import { CompiledQueries } from './compiled-queries.ts';
 import type { Documents } from './documents.ts';
 import { contextOf, type PageSource, type VerifiedRequest } from './graph-context.ts';
 import { graphQLErrorOf, presentResult, type ReportFor } from './graphql-errors.ts';
@@ -50,6 +45,7 @@ const plainMembers: ReadonlySet<string> = new Set(['query', 'variables', 'operat
  */
 export class ShortPath {
   readonly #options: ShortPathOptions;
+  readonly #queries = new CompiledQueries();
   /** By operation, whether its answer stands as long as the topics that it is built from. */
   readonly #lasting = new WeakMap<OperationDefinitionNode, boolean>();
 
@@ -80,7 +76,7 @@ export class ShortPath {
       for (const { token } of before.sources) verified.reportToken(token);
       return { status: 200, headers, body: before.body };
     }
-    const result = await execute(args);
+    const result = await this.#queries.execute(query.operation, args);
     // Nothing has been executed: variables that do not fit.
     if (result.data === undefined) return undefined;
     const answer = present(result);
