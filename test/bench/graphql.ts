@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { deepEqual } from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@grapevine/shared/clock.ts';
@@ -29,8 +30,9 @@ const answerSchema = z.object({
 });
 
 /**
- * What a page costs the server's process. Ours checks who asks, writes its log and counts, and asks a node over HTTP for what
- * is new; the others have the page in memory, and answer it anew each time.
+ * What a page costs the server's process. All of them ask the same node for it by the same client library; the others for
+ * each answer, ours for those that are new. Ours also checks who asks and what the node answers, keeps its limits, writes its log and
+ * counts.
  */
 export const graphql: Benchmark = {
   name: 'graphql',
@@ -59,11 +61,15 @@ export const graphql: Benchmark = {
     const edgeKey = readIdentityKey(settings.GRAPEVINE_SECRETS__EDGE_KEY_FILE, 'edge-identity');
     const signer = new IdentitySigner(edgeKey, 'bff', systemClock);
     const identity = (): string => signer.sign({ subject: 'bench', scopes: ['messages:read'] });
-    const pageFile = join(folder, 'page.json');
-    writeFileSync(pageFile, JSON.stringify(await readPage(ours.port, identity())));
     const rival = new URL('./graphql/rival-server.ts', import.meta.url);
     const startRival = (name: string, kind: string): Promise<ProxyProcess> =>
-      startNode(name, rival, [kind, pageFile], join(folder, `${kind}.log`), {});
+      startNode(
+        name,
+        rival,
+        [kind, node.api.url, settings.GRAPEVINE_SECRETS__CLUSTER_KEY_FILE],
+        join(folder, `${kind}.log`),
+        {},
+      );
     const rivals = [
       { path: '/graphql', process: await startRival(yogaName, 'yoga') },
       { path: '/graphql', process: await startRival('mercurius with jit', 'mercurius') },
@@ -85,6 +91,12 @@ export const graphql: Benchmark = {
         },
       })),
     ];
+    const answers = await Promise.all(
+      [{ path: ourPath, process: ours }, ...rivals].map(({ path, process: { port } }) =>
+        readPage(port, path, identity()),
+      ),
+    );
+    for (const answer of answers) deepEqual(answer, answers[0]);
     // Until the compiler has seen it all, it works on other threads of the same process, whose time would count.
     for (let round = 0; round < 2; round++) for (const contender of contenders) await contender.run();
     return {
@@ -98,10 +110,10 @@ export const graphql: Benchmark = {
   },
 };
 
-/** The page as ours answers it: what all of them serve. */
-async function readPage(port: number, identity: string): Promise<unknown> {
+/** The page, which all of them must answer alike. */
+async function readPage(port: number, path: string, identity: string): Promise<unknown> {
   const headers = { 'content-type': 'application/json', [identityHeader]: identity };
-  const response = await fetch(`http://127.0.0.1:${port}${ourPath}`, { method: 'POST', headers, body: question });
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body: question });
   return answerSchema.parse(await response.json()).data.messages;
 }
 

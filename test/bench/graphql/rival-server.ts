@@ -1,8 +1,17 @@
-/** One of the servers that ours is compared with, as its guide tells to start it: `rival-server.ts yoga|apollo|mercurius page.json`. */
-import { readFileSync } from 'node:fs';
+/**
+ * One of the servers that ours is compared with, as its guide tells to start it, before the same node:
+ * `rival-server.ts yoga|apollo|mercurius node-url key-file`.
+ */
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '@grapevine/shared/clock.ts';
+import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
+import type { MessagesResponse } from '@grapevine/shared/contracts/node-api.ts';
+import { IdentitySigner, identityHeader } from '@grapevine/shared/identity/identity.ts';
+import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
+import { Pool } from 'undici';
 import { z } from 'zod';
+import { readIdentityKey } from '../../fixtures/key-files.ts';
 import { rival } from '../rivals.ts';
 
 const typeDefs = `
@@ -15,10 +24,39 @@ const typeDefs = `
   type Message { id: ID! author: String! body: String! seq: BigInt! createdAt: DateTime! }
 `;
 
-const [kind, pageFile = ''] = process.argv.slice(2);
-/** Already in memory: these servers ask nobody. */
-const page: unknown = JSON.parse(readFileSync(pageFile, 'utf8'));
-const resolvers = { Query: { messages: (): unknown => page } };
+const [kind, nodeUrl = '', keyFile = ''] = process.argv.slice(2);
+const node = new Pool(nodeUrl, { connections: 64 });
+const signer = new IdentitySigner(readIdentityKey(keyFile, 'node-identity'), 'node', systemClock);
+const identity = { subject: 'bench', scopes: ['messages:read' as const] };
+
+/** One call to the node over a kept connection; what it answers is believed. */
+async function messages(topic: string, last: number): Promise<object> {
+  const { body } = await node.request({
+    method: 'GET',
+    path: `/v1/topics/${topic}/messages?limit=${last}&direction=backward`,
+    headers: { [identityHeader]: signer.sign(identity) },
+  });
+  const { items, topic: state, hasNext, hasPrevious } = (await body.json()) as MessagesResponse;
+  const edges = items.map((message) => ({
+    cursor: encodeCursor(message),
+    node: { ...message, createdAt: new Date(hlcMs(hlcFromHex(message.hlc))) },
+  }));
+  const pageInfo = {
+    hasNextPage: hasNext,
+    hasPreviousPage: hasPrevious,
+    startCursor: edges.at(0)?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? null,
+  };
+  return { edges, pageInfo, totalCount: state.count };
+}
+
+interface Asked {
+  readonly topic: string;
+  readonly last: number;
+}
+const resolvers = {
+  Query: { messages: (_root: unknown, { topic, last }: Asked): Promise<object> => messages(topic, last) },
+};
 const servers: Readonly<Record<string, () => Promise<number>>> = { yoga, apollo, mercurius };
 const start = servers[kind ?? ''];
 if (start === undefined) throw new Error(`Expected one of ${Object.keys(servers).join(', ')}, found ${kind}.`);

@@ -33,7 +33,13 @@ export async function putScript(
   scriptFile: string,
 ): Promise<Measured> {
   writeFileSync(scriptFile, script);
-  const options = [`--connections=${connections}`, '--threads=1', `--duration=${seconds}s`, `--script=${scriptFile}`];
+  const options = [
+    '--timeout=30s',
+    `--connections=${connections}`,
+    '--threads=1',
+    `--duration=${seconds}s`,
+    `--script=${scriptFile}`,
+  ];
   const before = cpuMicroseconds(child.pid);
   const { stdout } = await promisify(execFile)('wrk', [...options, `http://127.0.0.1:${port}${path}`]);
   const took = cpuMicroseconds(child.pid) - before;
