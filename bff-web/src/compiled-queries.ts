@@ -5,9 +5,9 @@ import {
   execute,
   GraphQLError,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
+import { directivesOf } from './document-limits.ts';
 
 /** Executions from which on an operation is compiled: that costs as much as tens of them, so asking once must not buy it. */
 const worthCompiling = 3;
@@ -44,20 +44,10 @@ export class CompiledQueries {
 }
 
 function compile({ schema, document, operationName }: ExecutionArgs): Run | undefined {
-  if (hasDirectives(document)) return undefined;
+  // The compiler reads `@skip` and `@include` in another way where fragments are spread several times.
+  if (directivesOf(document) > 0) return undefined;
   const compiled = compileQuery(schema, document, operationName ?? undefined, { disablingCapturingStackErrors: true });
   return isCompiledQuery(compiled) ? compiled.query : undefined;
-}
-
-/** The compiler reads `@skip` and `@include` in another way where fragments are spread several times. */
-function hasDirectives(document: DocumentNode): boolean {
-  let found = false;
-  visit(document, {
-    Directive() {
-      found = true;
-    },
-  });
-  return found;
 }
 
 /** The compiler's errors know lines and columns, and lose them when they are copied; those of the executor know positions. */

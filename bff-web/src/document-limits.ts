@@ -15,11 +15,15 @@ export type DocumentLimits = Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliase
 /** Root fields of one document. Each is a call or more to the cluster, and they run at once. */
 const maxRootFields = 30;
 
+/** Directives of one document: clients need one for a field here and there, and each is looked up whenever its field is executed. */
+const maxDirectives = 50;
+
 /** Validation rules that keep a document small; what it costs with its variables is checked before execution. */
 export function limitRules(limits: DocumentLimits): readonly ValidationRule[] {
   const rules: ValidationRule[] = [
     atMost('levels', limits.maxDepth, depthOf),
     atMost('aliases', limits.maxAliases, aliasesOf),
+    atMost('directives', maxDirectives, directivesOf),
     atMost('root fields', maxRootFields, rootFieldsOf),
   ];
   if (limits.mode === 'production') rules.push(NoSchemaIntrospectionCustomRule);
@@ -64,6 +68,16 @@ function aliasesOf(document: DocumentNode): number {
     },
   });
   return aliases;
+}
+
+export function directivesOf(document: DocumentNode): number {
+  let directives = 0;
+  visit(document, {
+    Directive() {
+      directives++;
+    },
+  });
+  return directives;
 }
 
 /**

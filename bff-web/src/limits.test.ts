@@ -5,7 +5,7 @@ import { startWeb, type WebUnderTest } from './web.fixture.ts';
 
 let web: WebUnderTest;
 before(async () => {
-  web = await startWeb(1, { maxDepth: 6, maxAliases: 3, maxTokens: 400, maxCost: 500 });
+  web = await startWeb(1, { maxDepth: 6, maxAliases: 3, maxTokens: 500, maxCost: 500 });
 });
 after(() => web.stop());
 
@@ -36,9 +36,34 @@ test('a document may have so many aliases and root fields', async () => {
   );
 });
 
+test('a document may have so many directives', async () => {
+  const fields = '__typename @include(if: true) '.repeat(51);
+  assert.match(await refusal(`{ ${fields} }`), /at most 50 directives, found 51/);
+});
+
+test('a search costs more, and what is below an interface counts', async () => {
+  const searched = await web.graph('{ messages(topic: "t", first: 1, filter: { key: "k" }) { totalCount } }');
+  assert.equal(searched.headers.get('grapevine-cost'), '22');
+  const below = '{ topics(first: 100) { edges { cursor node { name count digest } } } }';
+  assert.match(await refusal(below), /found 601/);
+  const page = 'messages(first: 100) { edges { cursor node { id body topic key } } }';
+  assert.match(await refusal(`{ node(id: "x") { ... on Topic { ${page} } } }`), /found 702/);
+  assert.match(await refusal(`{ node(id: "x") { ...T } } fragment T on Topic { ${page} }`), /found 702/);
+});
+
+test('what an operation costs is told to whom asks', async () => {
+  const ask = async (extensions: object) => {
+    const headers = { 'content-type': 'application/json', ...web.identity() };
+    const body = JSON.stringify({ query: '{ messages(topic: "t", first: 3) { edges { cursor } } }', extensions });
+    return (await (await web.request({ method: 'POST', headers, body })).json()) as { extensions?: unknown };
+  };
+  assert.deepEqual((await ask({ cost: true })).extensions, { cost: { total: 7, limit: 500 } });
+  assert.equal((await ask({})).extensions, undefined);
+});
+
 test('a document may have so many tokens', async () => {
   const message = await refusal(`{ topics { ${'edges { cursor } '.repeat(200)} } }`);
-  assert.match(message, /at most 400 lexical tokens/);
+  assert.match(message, /at most 500 lexical tokens/);
 });
 
 test('a document may cost so much, by the pages that it asks for', async () => {

@@ -71,6 +71,73 @@ test('a page by token shows one’s own write; pages run both ways with the same
   assert.equal(bodies(await read(`last: 2, before: "${last?.cursor}"`)), 'm0 m1');
 });
 
+test('a filter finds an author, a key and a time, over pages that end early, both ways', async () => {
+  for (let i = 0; i < 50; i++)
+    await publish({ topic: 'searched', body: `m${i}`, key: i % 25 === 0 ? 'rare' : 'usual' });
+  const read = async (filter: object, page: object) => {
+    const { data, errors } = await web.graph(
+      `query ($filter: MessageFilter, $first: Int, $after: String, $last: Int, $before: String) {
+        messages(topic: "searched", filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+          edges { node { body createdAt } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+      { filter, ...page },
+    );
+    assert.deepEqual(errors, []);
+    return data?.['messages'] as {
+      edges: { node: { body: string; createdAt: string } }[];
+      pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string };
+    };
+  };
+  const all = async (filter: object, forward: boolean) => {
+    const found: string[] = [];
+    for (let place: string | undefined, pages = 1; ; pages++) {
+      const page = await read(filter, forward ? { first: 10, after: place } : { last: 10, before: place });
+      const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
+      const bodies = page.edges.map(({ node }) => node.body);
+      if (forward) found.push(...bodies);
+      else found.unshift(...bodies);
+      if (!(forward ? hasNextPage : hasPreviousPage)) return { found, pages };
+      place = forward ? endCursor : startCursor;
+    }
+  };
+  for (const forward of [true, false]) {
+    const { found, pages } = await all({ key: 'rare' }, forward);
+    assert.deepEqual(found, ['m0', 'm25']);
+    assert.ok(pages > 1, 'a node looks at few messages at once');
+    assert.deepEqual((await all({ key: 'rare', author: 'nobody' }, forward)).found, []);
+    assert.equal((await all({ author: 'ada' }, forward)).found.length, 50);
+  }
+  const times = (await read({}, { first: 50 })).edges.map(({ node }) => node.createdAt);
+  const [from, until] = [times[10], times[40]];
+  const expected = times.filter((at) => at >= String(from) && at < String(until)).length;
+  for (const forward of [true, false]) assert.equal((await all({ from, until }, forward)).found.length, expected);
+  assert.equal((await all({ until: '1960-01-01T00:00:00+01:00' }, true)).found.length, 0);
+  for (const filter of [{ author: 'a'.repeat(257) }, { key: '\ud800' }]) {
+    const asked = 'query ($filter: MessageFilter) { messages(topic: "searched", filter: $filter) { totalCount } }';
+    const { status, errors } = await web.graph(asked, { filter });
+    assert.deepEqual([status, errors[0]?.extensions.code], [400, 'INVALID_ARGUMENT']);
+  }
+  const wrong = await web.graph('{ messages(topic: "searched", filter: { from: "yesterday" }) { totalCount } }');
+  assert.deepEqual([wrong.status, wrong.errors[0]?.extensions.code], [400, 'GRAPHQL_VALIDATION_FAILED']);
+});
+
+test('messages and topics are nodes, read again by their ids', async () => {
+  const { message } = await publish({ topic: 'nodes/one', body: 'x' });
+  const { data } = await web.graph('{ topic(name: "nodes/one") { id } }');
+  const id = (data?.['topic'] as { id: string } | undefined)?.id ?? '';
+  const node = `query ($id: ID!) { node(id: $id) { __typename id ... on Message { body } ... on Topic { name count } } }`;
+  const read = async (asked: string) => (await web.graph(node, { id: asked })).data?.['node'];
+  for (let i = 0; i < 4; i++) {
+    assert.deepEqual(await read(id), { __typename: 'Topic', id, name: 'nodes/one', count: 1 });
+    assert.deepEqual(await read(message.id), { __typename: 'Message', id: message.id, body: 'x' });
+  }
+  assert.equal(await read('f'.repeat(64)), null);
+  assert.equal(await read(Buffer.from('Topic:unheard-of').toString('base64url')), null);
+  for (const wrong of ['', 'nonsense', Buffer.from('Topic:a b').toString('base64url')]) {
+    const { status, errors } = await web.graph(node, { id: wrong });
+    assert.deepEqual([status, errors.length], [400, 1]);
+  }
+});
+
 test('an empty topic has an empty page and is no topic', async () => {
   const { data, errors } = await web.graph(`{
     topic(name: "nothing") { name }

@@ -1,7 +1,7 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { requireScope } from '@grapevine/shared/identity/identity.ts';
 import { type ExecutionArgs, getOperationAST } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { GraphContext } from './graph-context.ts';
 import { graphQLErrorOf } from './graphql-errors.ts';
 import { costOf, type PlannedOperation, rootFieldsOf, rulesOf } from './operation-cost.ts';
@@ -16,13 +16,26 @@ export interface OperationChecks {
 
 /**
  * What an operation must pass before anything of it is executed: the caller has the scopes of all its root fields, and
- * it does not cost more than `maxCost`. What it costs is reported. A refusal is the whole answer, so that it can have its own HTTP status.
+ * it does not cost more than `maxCost`. What it costs is reported, also to a client that asks for it with `{"cost": true}` in the
+ * request's `extensions`. A refusal is the whole answer, so that it can have its own HTTP status.
  */
 export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
   return {
     onExecute({ args, context, setResultAndStopExecution }) {
-      const refusal = refusalOf(args, context, checks);
+      let cost: number | undefined;
+      const reportCost = (found: number): void => {
+        cost = found;
+        context.reportCost(found);
+      };
+      const refusal = refusalOf(args, { ...context, reportCost }, checks);
       if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
+      if (cost === undefined || context.params.extensions?.['cost'] !== true) return undefined;
+      const extensions = { cost: { total: cost, limit: checks.maxCost } };
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!isAsyncIterable(result)) setResult({ ...result, extensions });
+        },
+      };
     },
     onSubscribe({ args, context, setResultAndStopExecution }) {
       const refusal = refusalOf(args, context, checks);

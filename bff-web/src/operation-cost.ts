@@ -2,11 +2,12 @@ import { limits } from '@grapevine/shared/contracts/limits.ts';
 import {
   type DocumentNode,
   type FieldNode,
+  type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
-  isObjectType,
+  isCompositeType,
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
@@ -32,28 +33,30 @@ export interface PlannedOperation {
 export function costOf(planned: PlannedOperation): number {
   const fragments = fragmentsOf(planned.document);
   const known = new Map<string, number>();
-  const costOfSet = (set: SelectionSetNode, type: GraphQLObjectType): number =>
+  const costOfSet = (set: SelectionSetNode, type: GraphQLCompositeType): number =>
     set.selections.reduce((sum, selection) => {
       if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + costOfFragment(selection.name.value);
-      // Every type here is an object type: a fragment inside cannot have another one.
-      if (selection.kind === Kind.INLINE_FRAGMENT) return sum + costOfSet(selection.selectionSet, type);
-      return sum + costOfField(selection, type);
+      if (selection.kind === Kind.FIELD) return sum + costOfField(selection, type);
+      const inner = selection.typeCondition && planned.schema.getType(selection.typeCondition.name.value);
+      return sum + costOfSet(selection.selectionSet, isCompositeType(inner) ? inner : type);
     }, 0);
   const costOfFragment = (name: string): number => {
     const fragment = fragments.get(name);
     if (fragment === undefined) return 0;
     const type = planned.schema.getType(fragment.typeCondition.name.value);
-    const cost = known.get(name) ?? (isObjectType(type) ? costOfSet(fragment.selectionSet, type) : 0);
+    const cost = known.get(name) ?? (isCompositeType(type) ? costOfSet(fragment.selectionSet, type) : 0);
     known.set(name, cost);
     return cost;
   };
-  const costOfField = (node: FieldNode, type: GraphQLObjectType): number => {
-    const field = type.getFields()[node.name.value];
+  const costOfField = (node: FieldNode, type: GraphQLCompositeType): number => {
+    const field = planned.schema.getField(type, node.name.value);
     // Introspection: bounded by the schema.
-    if (field === undefined) return 0;
-    const own = rulesOf(field).cost ?? 1;
+    if (field === undefined || node.name.value.startsWith('__')) return 0;
+    const { cost = 1, argumentCosts = {} } = rulesOf(field);
+    const given = node.arguments?.map(({ name }) => argumentCosts[name.value] ?? 0) ?? [];
+    const own = given.reduce((sum, more) => sum + more, cost);
     const below = getNamedType(field.type);
-    if (node.selectionSet === undefined || !isObjectType(below)) return own;
+    if (node.selectionSet === undefined || !isCompositeType(below)) return own;
     return own + itemsOf(node, field, planned) * costOfSet(node.selectionSet, below);
   };
   const root = rootTypeOf(planned);

@@ -53,6 +53,26 @@ export function describeLogStore(name: string, open: () => Promise<StoreUnderTes
       check(await restart());
     });
 
+    withStore('ends a search that finds little, and goes on from where it ended', async ({ log, views }) => {
+      const origin = new OriginLog('a');
+      const wanted = { topic: 'news', key: 'k', body: 'wanted' };
+      const others = Array.from({ length: 250 }, () => ({ topic: 'news', body: '' }));
+      await log.commit([origin.segment([wanted])]);
+      for (let i = 0; i < 10; i++) await log.commit([origin.segment(others)]);
+      await log.commit([origin.segment([wanted])]);
+      for (const direction of ['forward', 'backward'] as const) {
+        const query = { topic: 'news', limit: 5, direction, filter: { key: 'k' } };
+        const first = views.page(query);
+        assert.equal(first.items.length, 1);
+        assert.ok(first.stop !== undefined);
+        assert.equal(direction === 'forward' ? first.hasNext : first.hasPrevious, true);
+        const rest = views.page({ ...query, [direction === 'forward' ? 'after' : 'before']: first.stop });
+        assert.equal(rest.items.length, 1);
+        assert.notEqual(rest.items[0]?.id, first.items[0]?.id);
+        assert.deepEqual([rest.stop, direction === 'forward' ? rest.hasNext : rest.hasPrevious], [undefined, false]);
+      }
+    });
+
     withStore('proves every entry at every head', async ({ log }) => {
       const origin = new OriginLog('a');
       const segments = [3, 64, 1, 70].map((count) => origin.segment(messages(count)));
@@ -291,13 +311,19 @@ const message = fc.record({
   topic: fc.constantFrom('x', 'x/y', 'z'),
   author: fc.constantFrom('ann', 'bob'),
   body: fc.string({ maxLength: 8 }),
+  key: fc.option(fc.constantFrom('k1', 'k2'), { nil: undefined }),
   idempotencyKey: fc.option(fc.constantFrom('1', '2', '3', '4'), { nil: undefined, freq: 2 }),
 });
+const ticksPerMs = 65_536;
 const scenario = fc.record({
   seed: fc.nat(1_000_000),
   plan: fc.array(
     // Gaps of few ticks make the segments of different origins overlap in time, which the topic index has to untangle.
-    fc.record({ origin: fc.nat(2), gap: fc.nat(6), messages: fc.array(message, { minLength: 1, maxLength: 12 }) }),
+    fc.record({
+      origin: fc.nat(2),
+      gap: fc.oneof(fc.nat(6), fc.constant(ticksPerMs)),
+      messages: fc.array(message, { minLength: 1, maxLength: 12 }),
+    }),
     { maxLength: 25 },
   ),
 });

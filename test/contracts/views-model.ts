@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import type { CheckedSegment } from '@grapevine/cluster-node/store/log-store.ts';
+import type { MessageFilter } from '@grapevine/cluster-node/views/message-filter.ts';
 import type { Page, StoredEntry, Views } from '@grapevine/cluster-node/views/views.ts';
 import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
-import { hlcToHex } from '@grapevine/shared/log/hlc.ts';
+import { hlcMs, hlcToHex } from '@grapevine/shared/log/hlc.ts';
 
 interface ModelMessage {
   readonly id: string;
@@ -42,6 +43,7 @@ export class ViewsModel {
     this.#checkMessages(views);
     this.#checkTopics(views);
     for (const topic of ['x', 'x/y', 'z', 'none']) this.#checkPages(views, topic);
+    for (const topic of ['x', 'none']) this.#checkFilters(views, topic);
     for (const topics of [[], ['x'], ['x', 'z'], ['none']]) this.#checkSince(views, new Set(topics));
   }
 
@@ -121,6 +123,25 @@ export class ViewsModel {
     }
   }
 
+  /** By author, key and time, in both directions, alone and together. */
+  #checkFilters(views: Views, topic: string): void {
+    const messages = this.#visible.filter(({ entry }) => entry.topic === topic);
+    const times = messages.map(({ entry }) => hlcMs(entry.hlc));
+    const [fromMs, untilMs] = [times[Math.floor(times.length / 4)], times[Math.floor((3 * times.length) / 4)]];
+    const filters: MessageFilter[] = [{ author: 'ann' }, { author: 'nobody' }, { fromMs }, { untilMs }];
+    filters.push({ fromMs, untilMs }, { author: 'bob', fromMs, untilMs }, { key: messages[0]?.entry.key ?? 'none' });
+    for (const filter of filters) {
+      const fits = ({ entry }: ModelMessage): boolean =>
+        entry.author === (filter.author ?? entry.author) &&
+        entry.key === (filter.key ?? entry.key) &&
+        hlcMs(entry.hlc) >= (filter.fromMs ?? 0) &&
+        hlcMs(entry.hlc) < (filter.untilMs ?? 2 ** 48);
+      const expected = messages.filter(fits).map(({ id }) => id);
+      assert.deepEqual(readForward(views, topic, 3, filter), expected);
+      assert.deepEqual(readBackward(views, topic, 3, filter), expected);
+    }
+  }
+
   #checkSince(views: Views, topics: ReadonlySet<string>): void {
     const wanted = this.#visible.filter(({ entry }) => topics.size === 0 || topics.has(entry.topic));
     for (const limit of [1, 4, 1000]) {
@@ -153,10 +174,10 @@ function positionOf({ entry }: { readonly entry: Entry }): TopicPosition {
   return { hlc: hlcToHex(entry.hlc), origin: entry.origin, seq: entry.seq };
 }
 
-function readForward(views: Views, topic: string, limit: number): string[] {
+function readForward(views: Views, topic: string, limit: number, filter: MessageFilter = {}): string[] {
   const ids: string[] = [];
   for (let after: TopicPosition | undefined; ; ) {
-    const page = views.page({ topic, limit, direction: 'forward', ...(after === undefined ? {} : { after }) });
+    const page = views.page({ topic, limit, direction: 'forward', filter, ...(after === undefined ? {} : { after }) });
     assert.equal(page.hasPrevious, ids.length > 0);
     ids.push(...idsOf(page));
     const last = page.items.at(-1);
@@ -165,10 +186,16 @@ function readForward(views: Views, topic: string, limit: number): string[] {
   }
 }
 
-function readBackward(views: Views, topic: string, limit: number): string[] {
+function readBackward(views: Views, topic: string, limit: number, filter: MessageFilter = {}): string[] {
   const ids: string[] = [];
   for (let before: TopicPosition | undefined; ; ) {
-    const page = views.page({ topic, limit, direction: 'backward', ...(before === undefined ? {} : { before }) });
+    const page = views.page({
+      topic,
+      limit,
+      direction: 'backward',
+      filter,
+      ...(before === undefined ? {} : { before }),
+    });
     assert.equal(page.hasNext, ids.length > 0);
     ids.unshift(...idsOf(page));
     const first = page.items[0];

@@ -11,6 +11,8 @@ export interface FieldRules {
   readonly cost?: number;
   /** Items that the field's children are counted for; a page field takes them from its arguments instead. */
   readonly items?: number;
+  /** What one such field costs besides, by the arguments that it is given. */
+  readonly argumentCosts?: Readonly<Record<string, number>>;
   /**
    * Whether what the field shows stays as it is while the topics stand of which pages were read for it. When absent, it does
    * for a field below the root, which shows a part of what its parent found, and does not for a root field.
@@ -26,7 +28,7 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     ID: { Input: string; Output: string };
     BigInt: { Input: never; Output: number };
-    DateTime: { Input: never; Output: Date };
+    DateTime: { Input: Date; Output: Date };
     JSON: { Input: unknown; Output: unknown };
   };
 }>({

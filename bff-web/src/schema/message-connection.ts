@@ -4,7 +4,13 @@ import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
 import type { GraphContext } from '../graph-context.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { MessageType } from './message.ts';
+import { filterArgument, filterCosts } from './message-filter.ts';
 import { type PageArguments, readMessagePage } from './page-arguments.ts';
+
+/** A page, and which way it was asked for. */
+interface MessagePage extends MessagesResponse {
+  readonly direction: 'forward' | 'backward';
+}
 
 interface MessageEdge {
   readonly cursor: string;
@@ -18,18 +24,18 @@ const MessageEdgeType = builder.objectRef<MessageEdge>('MessageEdge').implement(
   }),
 });
 
-export const MessageConnectionType = builder.objectRef<MessagesResponse>('MessageConnection').implement({
+export const MessageConnectionType = builder.objectRef<MessagePage>('MessageConnection').implement({
   description:
     'One page of a topic, oldest first whichever way it was asked for; the order is the same on every replica.',
   fields: (t) => ({
     edges: t.field({ type: [MessageEdgeType], resolve: ({ items }) => items.map(edgeOf) }),
     pageInfo: t.field({
       type: builder.pageInfoRef(),
-      resolve: ({ items, hasNext, hasPrevious }) => ({
+      resolve: ({ items, hasNext, hasPrevious, direction, stop }) => ({
         hasNextPage: hasNext,
         hasPreviousPage: hasPrevious,
-        startCursor: cursorOf(items.at(0)),
-        endCursor: cursorOf(items.at(-1)),
+        startCursor: (direction === 'backward' ? stop : undefined) ?? cursorOf(items.at(0)),
+        endCursor: (direction === 'forward' ? stop : undefined) ?? cursorOf(items.at(-1)),
       }),
     }),
     totalCount: t.int({ description: 'Messages in the topic.', resolve: ({ topic }) => topic.count }),
@@ -38,19 +44,15 @@ export const MessageConnectionType = builder.objectRef<MessagesResponse>('Messag
 });
 
 /** One page of `topic`. Throws `INVALID_TOPIC`, `INVALID_ARGUMENT`, `INVALID_CURSOR`, or what the cluster answers. */
-export async function readMessages(
-  topic: string,
-  args: PageArguments,
-  context: GraphContext,
-): Promise<MessagesResponse> {
+export async function readMessages(topic: string, args: PageArguments, context: GraphContext): Promise<MessagePage> {
   const asked = readMessagePage(args);
   const consistency = asked.consistency ?? context.consistency;
   const page = await context.cluster.messages(context.caller, requireTopicName(topic), { ...asked, consistency });
   context.reportPage({ topic: page.topic.name, digest: page.topic.digest, token: page.token });
-  return page;
+  return { ...page, direction: asked.direction };
 }
 
-const rules: FieldRules = { scope: 'messages:read', standsWithTopics: true };
+const rules: FieldRules = { scope: 'messages:read', standsWithTopics: true, argumentCosts: filterCosts };
 
 builder.queryField('messages', (t) =>
   t.field({
@@ -59,6 +61,7 @@ builder.queryField('messages', (t) =>
     args: {
       topic: t.arg.string({ required: true }),
       ...t.arg.connectionArgs(),
+      ...filterArgument(),
       consistencyToken: t.arg.string({ description: 'Only a replica that holds what the token covers answers.' }),
     },
     extensions: { ...rules },

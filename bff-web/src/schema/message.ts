@@ -3,12 +3,14 @@ import { parseInput } from '@grapevine/shared/http/parse.ts';
 import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { InclusionProofType } from './inclusion-proof.ts';
+import { NodeType } from './node.ts';
 
 /** A proof is a call of its own to a node. */
 const proofRules: FieldRules = { cost: 10, standsWithTopics: false };
 
 export const MessageType = builder.objectRef<Message>('Message').implement({
   description: 'One message, as its origin wrote it. Messages never change.',
+  interfaces: [NodeType],
   fields: (t) => ({
     id: t.exposeID('id', { description: 'SHA-256 over the message’s canonical bytes (RFC 6962 leaf hash), in hex.' }),
     topic: t.exposeString('topic'),

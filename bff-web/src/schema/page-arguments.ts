@@ -4,6 +4,7 @@ import { decodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { topicNameSchema } from '@grapevine/shared/contracts/topic-name.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { readFilter } from './message-filter.ts';
 
 type Optional<Value> = Value | null | undefined;
 
@@ -13,9 +14,10 @@ export interface PageArguments {
   readonly last?: Optional<number>;
   readonly before?: Optional<string>;
   readonly consistencyToken?: Optional<string>;
+  readonly filter?: Parameters<typeof readFilter>[0];
 }
 
-export interface MessagePage {
+export interface MessagePageRequest extends ReturnType<typeof readFilter> {
   readonly limit: number;
   readonly direction: 'forward' | 'backward';
   readonly after: string | undefined;
@@ -24,7 +26,7 @@ export interface MessagePage {
 }
 
 /** Reads a message connection's arguments; throws `INVALID_ARGUMENT` or `INVALID_CURSOR` for values that are not allowed. */
-export function readMessagePage(args: PageArguments): MessagePage {
+export function readMessagePage(args: PageArguments): MessagePageRequest {
   if (args.first != null && args.last != null) {
     throw new GrapevineError('INVALID_ARGUMENT', 'Give either first or last; found both.');
   }
@@ -34,6 +36,7 @@ export function readMessagePage(args: PageArguments): MessagePage {
     after: readCursor(args.after),
     before: readCursor(args.before),
     consistency: readToken(args.consistencyToken),
+    ...readFilter(args.filter),
   };
 }
 

@@ -1,5 +1,8 @@
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
+import { z } from 'zod';
 import { builder } from './builder.ts';
+
+const momentSchema = z.iso.datetime({ offset: true });
 
 builder.scalarType('BigInt', {
   description: 'A whole number from 0 to 2^48, printed as a JSON number. Output only.',
@@ -8,9 +11,13 @@ builder.scalarType('BigInt', {
 });
 
 builder.scalarType('DateTime', {
-  description: 'A moment as RFC 3339 text in UTC with milliseconds. Output only.',
+  description: 'A moment as RFC 3339 text; in answers in UTC with milliseconds.',
   serialize: (value) => value.toISOString(),
-  parseValue: outputOnly('DateTime'),
+  parseValue: (value) => {
+    const text = momentSchema.safeParse(value);
+    if (text.success) return new Date(text.data);
+    throw new GraphQLError('Expected a moment such as 2026-01-31T12:00:00Z, with a time zone.');
+  },
 });
 
 builder.scalarType('JSON', {

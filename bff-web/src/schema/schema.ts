@@ -1,5 +1,6 @@
 import { builder } from './builder.ts';
 import './scalars.ts';
+import './node.ts';
 import './topic.ts';
 import './publish.ts';
 import './message-added.ts';

@@ -3,11 +3,17 @@ import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
 import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { MessageConnectionType, readMessages } from './message-connection.ts';
+import { filterArgument, filterCosts } from './message-filter.ts';
+import { NodeType, topicId } from './node.ts';
 import { readSize, readTopicCursor, topicCursor } from './page-arguments.ts';
+
+const pageRules: FieldRules = { argumentCosts: filterCosts };
 
 const TopicType = builder.objectRef<Topic>('Topic').implement({
   description: 'A topic exists from its first message on.',
+  interfaces: [NodeType],
   fields: (t) => ({
+    id: t.id({ description: 'Stands for the name in `node`.', resolve: ({ name }) => topicId(name) }),
     name: t.exposeString('name'),
     count: t.exposeInt('count', { description: 'Messages in it.' }),
     digest: t.exposeString('digest', {
@@ -16,7 +22,8 @@ const TopicType = builder.objectRef<Topic>('Topic').implement({
     lastMessageAt: t.field({ type: 'DateTime', resolve: ({ lastHlc }) => new Date(hlcMs(hlcFromHex(lastHlc))) }),
     messages: t.field({
       type: MessageConnectionType,
-      args: { ...t.arg.connectionArgs(), consistencyToken: t.arg.string() },
+      args: { ...t.arg.connectionArgs(), ...filterArgument(), consistencyToken: t.arg.string() },
+      extensions: { ...pageRules },
       resolve: ({ name }, args, context) => readMessages(name, args, context),
     }),
   }),

@@ -18,6 +18,8 @@ export function integer(min: number, max: number) {
 
 /** Sequence numbers and sizes take six bytes on disk and wire. */
 export const sizeParameter = integer(0, 2 ** 48 - 1);
+/** Milliseconds since 1970, as far as clocks go. */
+export const timeParameter = integer(0, 2 ** 48 - 1);
 export const limitParameter = integer(1, limits.pageSize).default(limits.defaultPageSize);
 export const textParameter = z.string('expected one value');
 

@@ -9,6 +9,7 @@ import {
   topicSchema,
   topicsResponseSchema,
 } from '@grapevine/shared/contracts/node-api.ts';
+import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
 import { codeOf, TestNode } from '@grapevine/test/fixtures/node-http.ts';
 
 const bodies = (count: number) => Array.from({ length: count }, (_, i) => ({ topic: 'a/b', body: `m${i}` }));
@@ -110,4 +111,27 @@ test('wrong names, cursors, limits and directions are refused as what they are',
     const answer = await node.get(path ?? '');
     assert.deepEqual([answer.status, codeOf(answer)], [400, code], path);
   }
+});
+
+test('shows only what an author wrote, has a key or is of a time', async () => {
+  await using node = await TestNode.start();
+  await node.publish({ messages: [...bodies(2), { topic: 'a/b', body: 'wanted', key: 'k' }, ...bodies(1)] });
+  assert.deepEqual(textsOf((await page(node, 'key=k')).items), ['wanted']);
+  assert.deepEqual((await page(node, 'author=nobody')).items, []);
+  const newest = (await page(node, 'limit=1&direction=backward')).items[0];
+  assert.ok(newest !== undefined);
+  assert.equal((await page(node, `author=${newest.author}`)).items.length, 4);
+  const ms = hlcMs(hlcFromHex(newest.hlc));
+  assert.deepEqual((await page(node, `fromMs=${ms + 1}`)).items, []);
+  assert.deepEqual((await page(node, `untilMs=${ms + 1}&limit=1&direction=backward`)).items, [newest]);
+  assert.equal(codeOf(await node.get('/v1/topics/a%2Fb/messages?fromMs=-1')), 'INVALID_ARGUMENT');
+});
+
+test('a page of one author has a tag of its own', async () => {
+  await using node = await TestNode.start();
+  await node.publish({ messages: bodies(1) });
+  const tags = ['', '?author=a', '?author=b', '?key=a', '?fromMs=1', '?untilMs=1'].map(async (query) =>
+    (await node.get(`/v1/topics/a%2Fb/messages${query}`)).headers.get('etag'),
+  );
+  assert.equal(new Set(await Promise.all(tags)).size, tags.length);
 });

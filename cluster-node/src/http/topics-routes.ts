@@ -1,16 +1,25 @@
 import { hash } from 'node:crypto';
 import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
+import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import type { MessagesResponse, Topic, TopicsResponse } from '@grapevine/shared/contracts/node-api.ts';
 import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
+import type { MessageFilter } from '../views/message-filter.ts';
 import { allow } from './authorize.ts';
 import { isUnchanged } from './conditional.ts';
 import { awaitConsistency } from './consistency.ts';
 import { messageJson } from './message-json.ts';
-import { consistencyParameters, limitParameter, optionalCursor, parseQuery, textParameter } from './query.ts';
+import {
+  consistencyParameters,
+  limitParameter,
+  optionalCursor,
+  parseQuery,
+  textParameter,
+  timeParameter,
+} from './query.ts';
 import { pathParameter, resource, sendJson, sendJsonText } from './routing.ts';
 
 const topicsQuery = z.strictObject({
@@ -25,6 +34,10 @@ const pageQuery = z.strictObject({
   after: textParameter.optional(),
   before: textParameter.optional(),
   direction: z.enum(['forward', 'backward']).default('forward'),
+  author: textParameter.optional(),
+  key: textParameter.optional(),
+  fromMs: timeParameter.optional(),
+  untilMs: timeParameter.optional(),
 });
 type PageQuery = z.output<typeof pageQuery>;
 
@@ -76,12 +89,16 @@ function showPage(service: NodeService): RequestHandler {
     if (isUnchanged(request, response, pageTag(topic, query))) return;
     const { limit, direction } = query;
     const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
-    const page = service.views.page({ topic: name, limit, direction, ...bounds });
+    const { items, hasNext, hasPrevious, stop } = service.views.page({
+      ...{ topic: name, limit, direction, ...bounds },
+      filter: filterOf(query),
+    });
     sendJson(response, 200, {
       topic,
-      items: page.items.map(messageJson),
-      hasNext: page.hasNext,
-      hasPrevious: page.hasPrevious,
+      items: items.map(messageJson),
+      hasNext,
+      hasPrevious,
+      ...(stop === undefined ? {} : { stop: encodeCursor(stop) }),
       token: encodeToken(service.views.vector()),
     } satisfies MessagesResponse);
   };
@@ -91,8 +108,18 @@ function showPage(service: NodeService): RequestHandler {
  * Made of what the page depends on, so that every node that holds the same messages gives the same tag. Weak, because the
  * token in the answer differs from node to node.
  */
-function pageTag({ digest, count }: Topic, { limit, direction, after, before }: PageQuery): string {
-  return `W/"${digest}.${count}.${limit}.${direction}.${after ?? ''}.${before ?? ''}"`;
+function pageTag({ digest, count }: Topic, query: PageQuery): string {
+  const { limit, direction, after, before } = query;
+  const filter = Object.values(filterOf(query));
+  // Names of authors may have any characters.
+  const chosen = filter.every((value) => value === undefined)
+    ? ''
+    : hash('sha256', JSON.stringify(filter), 'base64url');
+  return `W/"${digest}.${count}.${limit}.${direction}.${after ?? ''}.${before ?? ''}${chosen}"`;
+}
+
+function filterOf({ author, key, fromMs, untilMs }: PageQuery): MessageFilter {
+  return { author, key, fromMs, untilMs };
 }
 
 function emptyTopic(name: string): Topic {

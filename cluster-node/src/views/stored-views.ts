@@ -2,7 +2,7 @@ import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import { equalBytes, fromHex } from '@grapevine/shared/log/bytes.ts';
-import { hlcFromHex } from '@grapevine/shared/log/hlc.ts';
+import { hlcFromHex, hlcToHex } from '@grapevine/shared/log/hlc.ts';
 import { originAt, readHeads } from '../store/head-record.ts';
 import type { Change, KeyValueReader } from '../store/key-value.ts';
 import { firstKey, lastKey, postingKey, seqKey, seqOfKey, successor, topicKey, topicOfKey } from '../store/keys.ts';
@@ -10,6 +10,7 @@ import { segmentAt, treeOf } from '../store/stored-log.ts';
 import { type Segment, segmentFirstHlc } from '../wire/segment.ts';
 import { ownerOf } from './duplicates.ts';
 import type { Indexes } from './indexes.ts';
+import { FilterLook, type MessageFilter, nearer, timeBounds, upTo } from './message-filter.ts';
 import {
   compareMessages,
   type PostedMessage,
@@ -66,14 +67,17 @@ export class StoredViews implements Views {
     const forward = query.direction === 'forward';
     const [start, end] = forward ? [query.after, query.before] : [query.before, query.after];
     const [from, bound] = [placeOf(start), placeOf(end)];
+    const { topic, limit, filter = {} } = query;
     const inWindow = (message: PostedMessage) =>
       bound === undefined || (forward ? compareMessages(message, bound) < 0 : compareMessages(message, bound) > 0);
-    const { found, more } = take(this.#walk(query.topic, forward, from), query.limit, inWindow);
-    const behind = from !== undefined && hasAny(this.#walk(query.topic, !forward, found[0] ?? bound));
+    const look = new FilterLook(filter, ({ origin, firstSeq, seq }) => this.#segments.entry(origin, firstSeq, seq));
+    const { found, more, stop } = take(this.#walk(topic, forward, from, filter), limit, inWindow, look);
+    const behind = from !== undefined && hasAny(this.#walk(topic, !forward, found[0] ?? bound, filter));
     const items = found.flatMap(({ origin, firstSeq, seq }) => this.#segments.entry(origin, firstSeq, seq) ?? []);
+    const stopped = stop === undefined ? {} : { stop: positionOf(stop) };
     return forward
-      ? { items, hasNext: more, hasPrevious: behind }
-      : { items: items.reverse(), hasNext: behind, hasPrevious: more };
+      ? { items, hasNext: more, hasPrevious: behind, ...stopped }
+      : { items: items.reverse(), hasNext: behind, hasPrevious: more, ...stopped };
   }
 
   message(id: string): StoredEntry | undefined {
@@ -164,21 +168,34 @@ export class StoredViews implements Views {
     return posted.map((record) => firstSeq + record).sort((a, b) => a - b);
   }
 
-  #walk(topic: string, forward: boolean, start: TopicPlace | undefined): Generator<PostedMessage> {
-    return forward ? walkForward(this.#reader, topic, start) : walkBackward(this.#reader, topic, start);
+  #walk(
+    topic: string,
+    forward: boolean,
+    start: TopicPlace | undefined,
+    filter: MessageFilter,
+  ): Generator<PostedMessage> {
+    const { lower, upper } = timeBounds(filter);
+    const near = nearer(start, forward ? lower : upper, forward);
+    const walk = forward ? walkForward(this.#reader, topic, near) : walkBackward(this.#reader, topic, near);
+    const far = forward ? upper : lower;
+    return far === undefined ? walk : upTo(walk, far, forward);
   }
 }
 
-/** The first messages of a walk that `inWindow` accepts, and whether anything comes after them. */
+/** The first wanted messages of a walk that `inWindow` accepts, whether anything comes after them, and where the look was spent. */
 function take(
   walk: Generator<PostedMessage>,
   limit: number,
   inWindow: (message: PostedMessage) => boolean,
-): { found: PostedMessage[]; more: boolean } {
+  look: FilterLook,
+): { found: PostedMessage[]; more: boolean; stop?: PostedMessage } {
   const found: PostedMessage[] = [];
+  let last: PostedMessage | undefined;
   for (const message of walk) {
     if (found.length === limit || !inWindow(message)) return { found, more: true };
-    found.push(message);
+    if (look.spent && last !== undefined) return { found, more: true, stop: last };
+    if (look.wants(message)) found.push(message);
+    last = message;
   }
   return { found, more: false };
 }
@@ -191,4 +208,8 @@ function hasAny(walk: Generator<PostedMessage>): boolean {
 
 function placeOf(position: TopicPosition | undefined): TopicPlace | undefined {
   return position === undefined ? undefined : { ...position, hlc: hlcFromHex(position.hlc) };
+}
+
+function positionOf({ hlc, origin, seq }: TopicPlace): TopicPosition {
+  return { hlc: hlcToHex(hlc), origin, seq };
 }

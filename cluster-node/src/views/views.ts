@@ -2,6 +2,7 @@ import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import type { TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
 import type { Topic } from '@grapevine/shared/contracts/node-api.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
+import type { MessageFilter } from './message-filter.ts';
 
 /** An entry with its place in its origin's tree. `id` is the leaf hash in hex. */
 export interface StoredEntry {
@@ -16,6 +17,7 @@ export interface PageQuery {
   /** Exclusive bounds in topic order. */
   readonly after?: TopicPosition;
   readonly before?: TopicPosition;
+  readonly filter?: MessageFilter;
 }
 
 export interface Page {
@@ -23,6 +25,8 @@ export interface Page {
   readonly items: readonly StoredEntry[];
   readonly hasNext: boolean;
   readonly hasPrevious: boolean;
+  /** The last message that was looked at, when a filter's search ended before it had found enough: from there it goes on. */
+  readonly stop?: TopicPosition;
 }
 
 /** The read model: projections of the logs, written in the same transaction as the segments they come from. */
@@ -32,7 +36,11 @@ export interface Views {
   /** Topics in byte order of their names, after `after`. */
   topics(limit: number, after?: string): Topic[];
   topic(name: string): Topic | undefined;
-  /** One page of a topic; an unknown topic gives an empty page. Hidden duplicates (same author and idempotency key) are left out. */
+  /**
+   * One page of a topic; an unknown topic gives an empty page. Hidden duplicates (same author and idempotency key) are left out.
+   * With a filter for author or key a page may have fewer items than there are, or none, and `stop`; and the messages that
+   * `hasNext` and `hasPrevious` tell of are of the filter's time, but may be others' or have other keys.
+   */
   page(query: PageQuery): Page;
   message(id: string): StoredEntry | undefined;
   /** The place of a message by id, also when its body has been erased. */

@@ -57,6 +57,11 @@ export interface PageRequest {
   readonly after?: string | undefined;
   readonly before?: string | undefined;
   readonly direction?: 'forward' | 'backward';
+  /** Only messages by this author, with this key, of a time: from `fromMs` on and before `untilMs`, in milliseconds since 1970. */
+  readonly author?: string | undefined;
+  readonly key?: string | undefined;
+  readonly fromMs?: number | undefined;
+  readonly untilMs?: number | undefined;
   /** A consistency token: only a node that holds what it covers answers. */
   readonly consistency?: string | undefined;
 }

@@ -128,12 +128,18 @@ export type Topic = z.infer<typeof topicSchema>;
 export const topicsResponseSchema = z.object({ items: z.array(topicSchema), next: z.string().nullable() });
 export type TopicsResponse = z.infer<typeof topicsResponseSchema>;
 
-/** `GET /v1/topics/:topic/messages?limit=&after=&before=&direction=forward|backward&consistency=<token>`, in topic order `(hlc, origin, seq)` whatever the direction. */
+/**
+ * `GET /v1/topics/:topic/messages?limit=&after=&before=&direction=forward|backward&consistency=<token>`, in topic order
+ * `(hlc, origin, seq)` whatever the direction. `&author=&key=&fromMs=&untilMs=` leave out what does not fit: the time is that
+ * of the clock values, from `fromMs` on and before `untilMs`.
+ */
 export const messagesResponseSchema = z.object({
   topic: topicSchema,
   items: z.array(messageSchema),
   hasNext: z.boolean(),
   hasPrevious: z.boolean(),
+  /** The cursor to go on from when a search by author or key ended before it had found `limit` messages; the limit is the node's. */
+  stop: z.string().optional(),
   /** Covers everything this answer was built from. */
   token: tokenSchema,
 });
