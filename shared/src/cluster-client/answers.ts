@@ -73,11 +73,13 @@ export function isNodesFault(error: unknown): boolean {
   return error instanceof NodeFailure;
 }
 
-/** What the client gets to see when the last node failed: never an internal address; the cause stays for the log. */
-export function failureAsError(failure: NodeFailure | undefined, repeatable: boolean, node?: string): GrapevineError {
-  const who = node === undefined ? 'any node of the cluster' : `the node ${node}`;
+/**
+ * What the client gets to see when the last of `whom` failed: never an internal address; the cause stays for the log.
+ * `whom` is as in "could not reach …".
+ */
+export function failureAsError(failure: NodeFailure | undefined, repeatable: boolean, whom: string): GrapevineError {
   if (failure === undefined || failure.kind === 'refused') {
-    return new GrapevineError('UNAVAILABLE', `Could not reach ${who}.`, { retryAfterSeconds, cause: failure });
+    return new GrapevineError('UNAVAILABLE', `Could not reach ${whom}.`, { retryAfterSeconds, cause: failure });
   }
   const advice = repeatable
     ? 'Try again.'
@@ -86,7 +88,7 @@ export function failureAsError(failure: NodeFailure | undefined, repeatable: boo
     failure.kind === 'timeout'
       ? (['UPSTREAM_TIMEOUT', 'no answer in time'] as const)
       : (['UPSTREAM_FAILED', 'no usable answer'] as const);
-  return new GrapevineError(code, `Got ${found} from ${who}. ${advice}`, { cause: failure });
+  return new GrapevineError(code, `Got ${found} from ${whom}. ${advice}`, { cause: failure });
 }
 
 function decoded<Schema extends z.ZodType>(schema: Schema, answer: ChannelAnswer): z.output<Schema> {

@@ -154,7 +154,7 @@ export class ClusterCalls {
     }
     if (outcome instanceof GrapevineError) throw outcome;
     if (outcome === undefined || outcome instanceof NodeFailure) {
-      throw failureAsError(outcome, repeatable, call.node);
+      throw failureAsError(outcome, repeatable, whomOf(call));
     }
     return outcome;
   }
@@ -263,4 +263,11 @@ export class ClusterCalls {
       ...(caller.requestId === undefined ? {} : { [requestIdHeader]: caller.requestId }),
     };
   }
+}
+
+function whomOf({ node, avoid }: Call): string {
+  if (node !== undefined) return `the node ${node}`;
+  return avoid === undefined || avoid.size === 0
+    ? 'any node of the cluster'
+    : 'the other nodes, and those that answered do not have it';
 }

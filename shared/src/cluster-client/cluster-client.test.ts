@@ -192,6 +192,27 @@ test('a message that one node does not hold yet is found at another', async () =
   await client.stop();
 });
 
+test('a message that nobody else holds cannot be said not to exist while its node is away', async () => {
+  await using under = await startClient();
+  const [holder, ...others] = under.cluster.nodes;
+  for (const node of others) {
+    node.connected = false;
+    node.state = 'dead';
+  }
+  const { results } = await under.client.publish(ada, { messages: [draft] });
+  for (const node of others) node.state = 'alive';
+  const client = clientFor(under.cluster.seeds);
+  await client.reachable();
+  await holder?.stop();
+  await assert.rejects(client.message(ada, String(results[0]?.id)), (error) => {
+    assert.ok(error instanceof GrapevineError);
+    assert.equal(error.code, 'UNAVAILABLE');
+    assert.match(error.message, /^Could not reach the other nodes, and those that answered do not have it\.$/);
+    return true;
+  });
+  await client.stop();
+});
+
 test('a message that one node has erased is found at another, until all have', async () => {
   await using under = await startClient();
   const { results } = await under.client.publish(ada, { messages: [draft], acks: 3 });

@@ -100,7 +100,7 @@ export async function openSomewhere(
       } catch (error) {
         if (!(error instanceof NodeFailure || error instanceof GrapevineError)) throw error;
         if (!mayGoOn(error, true) || calls.clock.monotonicMs() + pauseMs > deadline) {
-          throw error instanceof GrapevineError ? error : failureAsError(error, true);
+          throw error instanceof GrapevineError ? error : failureAsError(error, true, 'any node of the cluster');
         }
       }
     } while (calls.hasOthers(tried));
