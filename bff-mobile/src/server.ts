@@ -8,6 +8,7 @@ import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { Router } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { compressAnswers } from './compress.ts';
 import { consistencyHeader } from './contract/requests.ts';
 import { answerProblems, noSuchPath } from './problems.ts';
 import { jsonReader } from './read-json.ts';
@@ -46,11 +47,11 @@ export function createMobileServer(ports: ServerPorts): Server {
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   // What a resource gives no validator of its own is hashed.
-  app.set('etag', 'strong');
+  app.set('etag', 'weak');
   app.use(logRequests(ports.log, ports.clock, ports.registry));
   serveHealth(app, ports.client, ports.registry);
   app.use(traceRequests(ports.tracing));
-  app.use('/mobile/v1', createApi(ports));
+  app.use('/mobile/v1', compressAnswers(), createApi(ports));
   app.use(noSuchPath);
   app.use(answerProblems(ports.log));
   return createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
@@ -62,7 +63,8 @@ function createApi({ client, changes, clock, verifier, maxRequestBytes }: Server
   const resources = { client, changes, clock, verifier, readJson: jsonReader(maxRequestBytes) };
   router.use((request, response, next) => {
     // Answers depend on who asks, and are good only as long as their ETag stands.
-    response.set({ 'Cache-Control': 'private, no-cache', Vary: consistencyHeader });
+    // Said of every answer, 304 as well: a cache takes over what the latest one says.
+    response.set({ 'Cache-Control': 'private, no-cache', Vary: `${consistencyHeader}, accept-encoding` });
     // This speaks to caches, and browsers add `no-cache` to a fetch with If-None-Match: express would never answer 304.
     delete request.headers['cache-control'];
     next();

@@ -16,7 +16,7 @@ export function serveDocumentation(router: Router): void {
     const route = router.route(path);
     route.get((_request, response) => {
       response.set({ 'Cache-Control': `public, max-age=${maxAgeSeconds}`, 'Content-Type': type });
-      response.removeHeader('Vary');
+      response.set('Vary', 'accept-encoding');
       if (policy !== undefined) response.set('Content-Security-Policy', policy);
       response.send(text);
     });

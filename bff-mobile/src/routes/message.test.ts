@@ -19,7 +19,7 @@ test('gives a message by its id, which is its ETag', async () => {
   const message = messageSchema.strict().parse(await response.json());
   assert.deepEqual([message.id, message.body, message.seq], [published.id, 'second', published.seq]);
   const etag = response.headers.get('etag') ?? '';
-  assert.equal(etag, `"${published.id}"`);
+  assert.equal(etag, `W/"${published.id}"`);
   const again = await mobile.call(`/messages/${published.id}`, { headers: { 'if-none-match': etag } });
   assert.equal(again.status, 304);
 });

@@ -53,7 +53,7 @@ export function messagePath(request: Request, id: string): string {
 
 /** The id is a hash of the content, so it is the perfect validator. */
 export function messageETag(id: string): string {
-  return `"${id}"`;
+  return `W/"${id}"`;
 }
 
 /** What cannot be an id names nothing, so it is as unknown as any other. */

@@ -49,7 +49,7 @@ async function sendPage(request: Request, response: Response, context: Context):
   linkNext(request, response, query.before === undefined ? 'after' : 'before', body.next);
   response.set('Grapevine-Consistency', token);
   // The digest names the topic's set of messages and the address a part of it: no node needs to be asked for the bytes.
-  response.set('ETag', `"${digest}"`);
+  response.set('ETag', `W/"${digest}"`);
   sharePage(request, response);
   response.json(body);
 }
