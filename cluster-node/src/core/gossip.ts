@@ -12,7 +12,7 @@ import {
 import { type VersionRange, versionFor } from '../wire/version.ts';
 import { AmnesiaGuard } from './amnesia-guard.ts';
 import { answerPull } from './answer.ts';
-import { acknowledgesByNudge, audienceSize } from './audience.ts';
+import { Audience, acknowledgesByNudge } from './audience.ts';
 import type { MembershipNotice } from './events.ts';
 import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
@@ -78,6 +78,7 @@ export class Gossip {
   readonly #ports: GossipPorts;
   readonly #puller: Puller;
   readonly #nudges = new NudgeQueue();
+  readonly #audience: Audience;
   readonly #guard: AmnesiaGuard;
   /** What the peer of the pull under way was ahead by when it was asked. */
   #promised: ReadonlyMap<string, number> = noEntries;
@@ -93,6 +94,7 @@ export class Gossip {
     this.membership = new Membership(options.self, options, ports.random);
     this.knowledge = new PeerKnowledge(options.self.origin);
     this.#puller = new Puller(ports.tips, ports.random);
+    this.#audience = new Audience(options.fanout);
     this.#guard = new AmnesiaGuard(options.expectsPeers || options.seeds.length > 0);
   }
 
@@ -130,10 +132,10 @@ export class Gossip {
   }
 
   /** Flushed entries of `origins` grew: whoever may lack them is told, and their origin learns who has them. */
-  grew(origins: ReadonlySet<string>): void {
+  grew(origins: ReadonlySet<string>, nowMs: number): void {
     const self = this.membership.self.origin;
     const reachable = this.membership.reachable();
-    const count = audienceSize(reachable.length, origins.has(self), this.#options.fanout);
+    const count = this.#audience.size(reachable.length, origins.has(self), nowMs);
     const audience = count < reachable.length ? this.#sample(reachable, count) : reachable;
     for (const { origin } of audience) this.#nudges.add(origin, origins);
     for (const origin of origins) {

@@ -199,7 +199,7 @@ export class Replica {
         this.#awaitHolders(event.order, now);
         break;
       case 'committed':
-        this.#committed(event.batch);
+        this.#committed(event.batch, now.monotonicMs);
         break;
       case 'commit-failed':
         this.#commitFailed(event.batch, event.reason, now);
@@ -290,7 +290,7 @@ export class Replica {
     }
   }
 
-  #committed(batch: number): void {
+  #committed(batch: number, nowMs: number): void {
     if (!this.#pipeline.awaits(batch)) return;
     const { segments, placed } = this.#pipeline.committed(batch);
     this.#trouble = undefined;
@@ -301,7 +301,7 @@ export class Replica {
       const seq = placements.at(-1)?.seq ?? -1;
       this.#acks.add({ ticket, placements, last: [{ origin, seq }], acks, deadlineMs });
     }
-    this.#gossip.grew(grown);
+    this.#gossip.grew(grown, nowMs);
     this.#effects.push({ type: 'advanced' });
   }
 

@@ -73,7 +73,7 @@ const gossip = z
       .max(65_507)
       .optional()
       .describe(
-        'Largest datagram. Larger: fewer of them for as much, each at about the same cost; above the path MTU the network fragments it, and one lost fragment loses it all. Default: 1400, or 8192 on a loopback address.',
+        'Largest datagram. Larger: fewer of them for as much, each at about the same cost; above the path MTU the network fragments it, and one lost fragment loses it all. Default: 1400; on a loopback address 24000, or 8192 where the system sends no larger ones.',
       ),
     catchUpBytes: z
       .int()

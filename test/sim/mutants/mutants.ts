@@ -40,7 +40,7 @@ export const mutants: readonly Mutant[] = [
         file: `${core}/replica.ts`,
         find: "      this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });",
         replace:
-          "      this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });\n      this.#gossip.grew(this.flushed.apply(batch.segments));",
+          "      this.#effects.push({ type: 'commit', batch: batch.batch, segments: batch.segments });\n      this.#gossip.grew(this.flushed.apply(batch.segments), now.monotonicMs);",
       },
     ],
     caughtBy: { faults: ['slow-disk'] },
