@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Makes this folder ready to run: `node bin/setup.js` brings node_modules in line with package-lock.json, `--tests` also
- * finds or installs the programs of the system that tests use, `--bench` those of the benchmarks too. Plain JavaScript without dependencies, because it runs
- * before anything is installed, on whatever Node the machine has.
+ * Makes this folder ready to run: `node bin/setup.js` brings node_modules in line with package-lock.json and builds the
+ * console when its sources have changed, `--tests` also finds or installs the programs of the system that tests use,
+ * `--bench` those of the benchmarks too. Plain JavaScript without dependencies, because it runs before anything is
+ * installed, on whatever Node the machine has.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,6 +12,7 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -24,10 +26,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const runtime = join(root, 'node_modules/.bin/node');
 const stampFile = join(root, 'node_modules/.grapevine-setup');
 
+const consoleFolder = join(root, 'bff-web/console');
+const consoleStampFile = join(root, 'node_modules/.grapevine-console');
+/** What goes into the console: its own files, and the verifier that it has in common with the services. */
+const consoleSources = [consoleFolder, join(root, 'shared/src')];
+
 /** What tests and benchmarks need beyond npm packages. `debian` is the package that brings one of the programs. */
 const systemPrograms = [
   { programs: ['openssl'], debian: 'openssl', use: 'the TLS tests', flags: ['--tests'] },
   { programs: ['unshare'], debian: 'util-linux', use: 'the disk trouble tests', flags: ['--tests'] },
+  { programs: ['chromium'], debian: 'chromium', use: 'the console tests', flags: ['--tests'] },
   { programs: ['strace'], debian: 'strace', use: 'the disk trouble tests', flags: ['--tests'] },
   {
     programs: ['redis-server'],
@@ -44,11 +52,12 @@ const maxOutputBytes = 16 * 1024 * 1024;
 const shownLines = 25;
 
 installPackages();
+buildConsole();
 installSystemPrograms();
 
 function installPackages() {
   const stamp = expectedStamp();
-  if (existsSync(runtime) && readStamp() === stamp) return;
+  if (existsSync(runtime) && readStamp(stampFile) === stamp) return;
   const started = Date.now();
   process.stderr.write('Setting up (first start only) … ');
   const result = runNpm([
@@ -102,9 +111,39 @@ function expectedStamp() {
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}\n`;
 }
 
-function readStamp() {
+/** The console's page, from sources by vite. Compared by content: times of files say nothing after a checkout. */
+function buildConsole() {
+  if (!existsSync(consoleFolder)) return;
+  const stamp = sourcesStamp();
+  if (existsSync(join(consoleFolder, 'dist/index.html')) && readStamp(consoleStampFile) === stamp) return;
+  const vite = join(root, 'node_modules/vite/bin/vite.js');
+  const config = join(root, 'bff-web/console/vite.config.ts');
+  const result = spawnSync(runtime, [vite, 'build', '--config', config, '--logLevel', 'warn'], {
+    cwd: consoleFolder,
+    encoding: 'utf8',
+  });
+  if (result.status !== 0) fail(`the console cannot be built.\n${lastLines(result)}`, 'Mend bff-web/console.');
+  writeFileSync(consoleStampFile, stamp);
+}
+
+function sourcesStamp() {
+  const hash = createHash('sha256').update(expectedStamp());
+  for (const path of consoleSources.flatMap(filesBelow))
+    hash.update(`${relative(root, path)}\n`).update(readFileSync(path));
+  return hash.digest('hex');
+}
+
+/** In one order on every machine. What is built, and tests, go into nothing. */
+function filesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .filter(({ name }) => name !== 'dist' && !/\.(test|fixture)\.tsx?$/.test(name))
+    .flatMap((entry) => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)]));
+}
+
+function readStamp(file) {
   try {
-    return readFileSync(stampFile, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
     return undefined;
   }

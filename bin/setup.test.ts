@@ -80,6 +80,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
     npm: workingNpm,
     openssl: '',
     unshare: '',
+    chromium: '',
     strace: '',
     'redis-server': '',
   });
@@ -92,7 +93,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   });
   const { code: aptCode } = withApt('setup.js', '--tests');
   const calls = await readFile(join(installed.path, 'calls'), 'utf8');
-  const expected = 'noninteractive update\nnoninteractive install -y openssl util-linux strace redis-server\n';
+  const expected = 'noninteractive update\nnoninteractive install -y openssl util-linux chromium strace redis-server\n';
   // Only root may install; others are told the command, as below.
   assert.deepEqual([aptCode, calls.includes(expected)], process.getuid?.() === 0 ? [0, true] : [1, false]);
 
@@ -102,7 +103,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   assert.equal(code, 1);
   assert.match(
     output,
-    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux strace redis-server'\n$/,
+    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux chromium strace redis-server'\n$/,
   );
 });
 

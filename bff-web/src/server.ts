@@ -60,7 +60,7 @@ const drainMs = 5_000;
 /** Carries a consistency token: in a request what all its reads must cover, in an answer what covers it. */
 const consistencyHeader = 'grapevine-consistency';
 
-const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
+const consoleFolder = fileURLToPath(new URL('../console/dist', import.meta.url));
 /** The page loads its own script and style, asks this server, and nothing else. */
 const consolePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -4,11 +4,16 @@ import { root } from './test-files.ts';
 
 /** What the compiler found out last time: with it, only what has changed since is looked at again. */
 const compilerNotes = 'node_modules/.cache/tsc.tsbuildinfo';
+const consoleNotes = 'node_modules/.cache/tsc-console.tsbuildinfo';
 
 const checks = [
   {
     name: 'types',
     command: ['tsc', '--noEmit', '--project', '.', '--incremental', '--tsBuildInfoFile', compilerNotes],
+  },
+  {
+    name: 'types of the console',
+    command: ['tsc', '--noEmit', '--project', 'bff-web/console', '--incremental', '--tsBuildInfoFile', consoleNotes],
   },
   { name: 'lint and formatting', command: ['biome', 'check', '--error-on-warnings', '.'] },
 ] as const;

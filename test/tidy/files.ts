@@ -32,13 +32,13 @@ const forOthers: ReadonlyMap<string, string> = new Map([
 export function checkDeadFiles(tree: SourceTree): string[] {
   const used = new Set<string>();
   for (const file of tree.values()) {
-    const isTest = /^[\w-]+\/src\/.*\.test\.ts$/.test(file.path);
+    const isTest = /^[\w-]+\/(?:console\/)?src\/.*\.test\.ts$/.test(file.path);
     for (const { target } of file.imports) {
       if (target !== undefined && !(isTest && isProduct(target))) used.add(target);
     }
   }
   return [...tree.keys()]
-    .filter((path) => /\.ts$/.test(path) && !/\.test\.ts$/.test(path) && !used.has(path) && !forOthers.has(path))
+    .filter((path) => /\.tsx?$/.test(path) && !/\.test\.ts$/.test(path) && !used.has(path) && !forOthers.has(path))
     .filter((path) => !isStarted(path, tree))
     .map((path) => `${path}: nothing uses it; remove it`);
 }
@@ -46,7 +46,7 @@ export function checkDeadFiles(tree: SourceTree): string[] {
 /** Programs are not imported but started: by a script of package.json, by a path in a file, by hand as a page tells. */
 function isStarted(path: string, tree: SourceTree): boolean {
   const name = path.split('/').at(-1) ?? path;
-  if (name === 'main.ts') return true;
+  if (/^main\.tsx?$/.test(name)) return true;
   return [...tree.values()].some((other) => {
     const imports = other.imports.filter(({ specifier }) => specifier.endsWith(`/${name}`)).length;
     return other.path !== path && other.text.split(`/${name}`).length - 1 > imports;

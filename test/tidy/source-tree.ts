@@ -25,8 +25,8 @@ export interface SourceFile {
 /** Every text file of the project by path. */
 export type SourceTree = ReadonlyMap<string, SourceFile>;
 
-const program = /\.(ts|js)$/;
-const text = /\.(ts|js|json|md|ya?ml|html|css|graphql|sh)$|^\.ci\/run$|^\.npmrc$|^LICENSE$/;
+const program = /\.(tsx?|js)$/;
+const text = /\.(tsx?|js|json|md|ya?ml|html|css|graphql|sh)$|^\.ci\/run$|^\.npmrc$|^LICENSE$/;
 
 /** What git tracks, and what it would track if it were added. */
 export function readSourceTree(root: string): SourceTree {
@@ -54,7 +54,7 @@ export function workspaceOf(path: string): string {
 
 /** Code that ends up in a running system, as against tests and what only tests use. */
 export function isProduct(path: string): boolean {
-  return /^[\w-]+\/src\/.*\.ts$/.test(path) && !/\.(test|fixture)\.ts$|\/testing\//.test(path);
+  return /^[\w-]+\/(console\/)?src\/.*\.tsx?$/.test(path) && !/\.(test|fixture)\.ts$|\/testing\//.test(path);
 }
 
 function readIfThere(path: string): string | undefined {
