@@ -6,7 +6,7 @@ export const root = join(import.meta.dirname, '../..');
 export interface TestFiles {
   /** Run side by side. */
   readonly unit: readonly string[];
-  /** Start whole clusters and measure time: one after the other, or they starve each other. */
+  /** Start whole clusters: one after the other, or they starve each other. */
   readonly endToEnd: readonly string[];
 }
 
