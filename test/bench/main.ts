@@ -3,9 +3,9 @@
  * with --docs docs/performance.md. Exits 1 when a must is missed.
  */
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { thisMachine } from '../report/machine.ts';
 import { append } from './append.ts';
 import { gateway } from './gateway.ts';
 import { gossip } from './gossip.ts';
@@ -41,14 +41,7 @@ for (const benchmark of benchmarks) {
 }
 
 const at = new Date().toISOString();
-const [cpu] = cpus();
-const machine = {
-  node: process.version,
-  platform: process.platform,
-  arch: process.arch,
-  cpus: cpus().length,
-  model: cpu?.model ?? 'unknown',
-};
+const machine = thisMachine();
 const files = {
   'bench-report.json': `${JSON.stringify({ at, machine, benchmarks: reports }, null, 2)}\n`,
   'bench-report.html': reportPage(reports, machine, at),

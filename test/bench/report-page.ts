@@ -1,41 +1,24 @@
+import { escapeHtml, htmlPage } from '../report/html-page.ts';
+import { describeMachine, type Machine } from '../report/machine.ts';
 import { formatted, goalOf, type Measured, type Report, times } from './harness.ts';
 
-/** Where and when it was measured. */
-export interface Machine {
-  readonly node: string;
-  readonly platform: string;
-  readonly arch: string;
-  readonly cpus: number;
-  readonly model: string;
-}
-
 const style = `
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
-body{margin:0 auto;max-width:64rem;padding:1rem 1.25rem 4rem}
-table{border-collapse:collapse;width:100%}
-caption{text-align:left;font-weight:bold;padding:2.5rem 0 .5rem}
-th,td{text-align:left;padding:.3em 1em .3em 0;border-bottom:1px solid #8884;font-weight:normal}
-.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .bar{width:35%}
 .bar div{height:.8em;background:#8888;border-radius:2px}
 .ours .bar div{background:#2a78c2}
 .ours th{font-weight:bold}
-.met{color:light-dark(#1a7a2e,#6fd088)}
-.missed{color:light-dark(#b3261e,#ff8a80)}
 `;
 
 /** All reports on one page that needs nothing else. */
 export function reportPage(reports: readonly Report[], machine: Machine, at: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Grapevine benchmarks</title><style>${style}</style></head>
-<body>
-<h1>Grapevine benchmarks</h1>
-<p>${escapeHtml(describeMachine(machine))}, ${at}. Medians of interleaved rounds; the rivals ran in the same minutes. Only ratios carry over to another machine.</p>
-${reports.map(section).join('\n')}
-</body>
-</html>
-`;
+  const where = `${escapeHtml(describeMachine(machine))}, ${at}`;
+  return htmlPage(
+    'Grapevine benchmarks',
+    style,
+    `<h1>Grapevine benchmarks</h1>
+<p>${where}. Medians of interleaved rounds; the rivals ran in the same minutes. Only ratios carry over to another machine.</p>
+${reports.map(section).join('\n')}`,
+  );
 }
 
 function section({ name, title, unit, better, rounds, contenders }: Report): string {
@@ -83,12 +66,4 @@ ${rows.join('\n')}
 function goal(measured: Measured, unit: string): string {
   const wanted = goalOf(measured, unit);
   return wanted === '' ? '' : `${wanted}: ${measured.met ? 'met' : 'missed'}`;
-}
-
-function describeMachine({ node, platform, arch, cpus, model }: Machine): string {
-  return `${cpus} cores (${model}), ${platform} ${arch}, Node ${node}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
