@@ -2,9 +2,8 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '@grapevine/shared/random.ts';
 import type { NodeFamily, NodeProcess } from '../node-process.ts';
-import { fairWeather, type ProxyNetwork, type Weather } from './proxy-network.ts';
+import { fairWeather, type ProxyNetwork, storm, type Weather } from './proxy-network.ts';
 
-const storm: Weather = { loss: 0.3, duplication: 0.05, delayMs: [0, 60] };
 /** Between storms: a network that one would complain about, but not more. */
 const drizzle: Weather = { loss: 0.02, duplication: 0.01, delayMs: [0, 3] };
 

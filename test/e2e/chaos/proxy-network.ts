@@ -11,6 +11,7 @@ export interface Weather {
 }
 
 export const fairWeather: Weather = { loss: 0, duplication: 0, delayMs: [0, 0] };
+export const storm: Weather = { loss: 0.3, duplication: 0.05, delayMs: [0, 60] };
 
 /** Datagrams on their way at once; what comes on top is lost, as in a router. */
 const maxUnderWay = 20_000;
@@ -22,6 +23,8 @@ export interface ProxyOptions {
   /** Ports of node `number`, from 1, on 127.0.0.1. */
   readonly udpPort: (number: number) => number;
   readonly httpPort: (number: number) => number;
+  /** The host by which node `number` is known to the others; one of its own, `hostOf` of the class, when absent. */
+  readonly hostOf?: (number: number) => string;
   readonly random: Random;
 }
 
@@ -50,7 +53,7 @@ export class ProxyNetwork implements AsyncDisposable {
     return network;
   }
 
-  /** The address by which node `number` is known to the others. */
+  /** An address for each node, by which it is known to the others. */
   static hostOf(number: number): string {
     return `127.0.1.${number}`;
   }
@@ -70,18 +73,18 @@ export class ProxyNetwork implements AsyncDisposable {
   }
 
   async #openEntry(number: number): Promise<void> {
-    const { udpPort, httpPort } = this.#options;
+    const { udpPort, httpPort, hostOf = ProxyNetwork.hostOf } = this.#options;
     const socket = createSocket('udp4');
     socket.on('message', (datagram, from) => this.#carry(this.#senders.get(from.port), number, socket, datagram));
     // The node behind it may be down.
     socket.on('error', () => {});
-    socket.bind(udpPort(number), ProxyNetwork.hostOf(number));
+    socket.bind(udpPort(number), hostOf(number));
     await once(socket, 'listening');
     socket.setRecvBufferSize(bufferBytes);
     const server = createServer((client) => this.#connect(entry, client));
     const entry = new Entry(number, socket, server);
     this.#entries.push(entry);
-    server.listen(httpPort(number), ProxyNetwork.hostOf(number));
+    server.listen(httpPort(number), hostOf(number));
     await once(server, 'listening');
   }
 

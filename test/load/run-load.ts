@@ -1,0 +1,179 @@
+import { createHistogram } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '@grapevine/shared/random.ts';
+import { request, WebClient } from '../e2e/clients.ts';
+import { thisMachine } from '../report/machine.ts';
+import { type Check, checkMessages, checkRoots, countNodes } from './check-cluster.ts';
+import { closedLoop } from './closed-loop.ts';
+import { type Convergence, watchConvergence } from './convergence.ts';
+import type { Exchange, Generator } from './exchange.ts';
+import { breakThings, type Fault } from './faults.ts';
+import { openLoop } from './open-loop.ts';
+import type { LoadOptions } from './options.ts';
+import { Published } from './published.ts';
+import { Recorder } from './recorder.ts';
+import type { LoadReport, Threshold } from './report/load-report.ts';
+import type { OwnTarget, Target } from './target.ts';
+import { Workload } from './workload.ts';
+
+export interface LoadRun {
+  readonly options: Pick<LoadOptions, 'scenario' | 'loop' | 'seconds' | 'chaos' | 'maxP99Ms' | 'maxErrorRate'>;
+  /** One of its own when there is chaos. */
+  readonly target: Target | OwnTarget;
+  readonly random: Random;
+  /** Hears several times a second how far it is. */
+  readonly onProgress: (line: string) => void;
+  /** Hears what is done beside the load. */
+  readonly onEvent: (line: string) => void;
+}
+
+/** Between two reports of progress, in milliseconds. */
+const progressMs = 250;
+
+/** Puts the load on the target until it is over or `signal` aborts, then checks what the cluster promised. */
+export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadReport> {
+  const { options, target, random, onEvent } = run;
+  const { scenario, seconds, chaos } = options;
+  const at = new Date().toISOString();
+  const runId = `${at.replaceAll(/\D/g, '').slice(0, 14)}-${random.below(1_000_000)}`;
+  const published = new Published();
+  const workload = new Workload(scenario, runId, target.tokens, published, random);
+  const client = new WebClient(target.url, target.tokens.operator);
+  await requireAnswers(target, workload.first());
+  const nodes = await countNodes(client);
+
+  const startedMs = performance.now();
+  const now = (): number => (performance.now() - startedMs) / 1_000;
+  const recorder = new Recorder(startedMs, seconds);
+  const lateness = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
+  const faults: Fault[] = [];
+  const under = new Set<string>();
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const beside: [Promise<Convergence[]>, Promise<void>, Promise<void>] = [
+    nodes === undefined
+      ? Promise.resolve([])
+      : watchConvergence({ client, topic: `${workload.prefix}/probe`, nodes, published, now }, stop),
+    chaos.length === 0 || !('cluster' in target)
+      ? Promise.resolve()
+      : breakThings(
+          {
+            cluster: target.cluster,
+            network: target.network,
+            kinds: chaos,
+            random,
+            now,
+            onBegin: (what) => {
+              under.add(what);
+              onEvent(`${now().toFixed(1)} s: ${what}`);
+            },
+            onEnd: (fault) => {
+              faults.push(fault);
+              under.delete(`${fault.kind} ${fault.what}`);
+              onEvent(`${now().toFixed(1)} s: ${fault.kind} ${fault.what} is over`);
+            },
+          },
+          stop,
+        ),
+    showProgress(run, recorder, now, under, stop),
+  ];
+  await generatorOf(run, lateness)(
+    () => workload.next(),
+    (outcome) => recorder.add(outcome),
+    signal,
+  );
+  const took = Math.min(now(), seconds);
+  over.abort();
+  const [convergence] = await Promise.all(beside);
+  onEvent('checking what the cluster holds');
+  const checks = [await checkRoots(client), ...(await checkMessages(target.url, target.tokens.mobile, published))];
+  return report(run, { at, took, recorder, lateness, convergence, faults, checks, interrupted: signal.aborted });
+}
+
+function generatorOf({ options, target, random }: LoadRun, lateness: { record(us: number): void }): Generator {
+  const { loop, seconds } = options;
+  const { url } = target;
+  if (loop.kind === 'closed') return closedLoop({ url, connections: loop.connections, seconds });
+  const onLateness = (ms: number): void => lateness.record(Math.max(1, Math.round(ms * 1_000)));
+  return openLoop({ url, rate: loop.rate, seconds, random, onLateness });
+}
+
+/** Throws when the target does not take the first requests: a run against it would only count errors. */
+async function requireAnswers({ url }: Target, exchanges: readonly Exchange[]): Promise<void> {
+  for (const { method, path, headers, body, judge } of exchanges) {
+    const answer = await request(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { raw: body }) });
+    const failure = judge(answer.status, JSON.stringify(answer.body));
+    if (failure !== undefined) throw new Error(`${url} refuses to publish: ${failure}.`);
+  }
+}
+
+async function showProgress(
+  { options, onProgress }: LoadRun,
+  recorder: Recorder,
+  now: () => number,
+  under: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const { succeeded, failed, latencyMs } = recorder;
+    const faults = under.size === 0 ? '' : `, ${[...under].join(', ')}`;
+    onProgress(
+      `${now().toFixed(0)} of ${options.seconds} s: ${succeeded} answers, p50 ${latencyMs.p50.toFixed(1)} ms, p99 ${latencyMs.p99.toFixed(1)} ms, ${failed} failed${faults}`,
+    );
+    await delay(progressMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+interface Findings {
+  readonly at: string;
+  readonly took: number;
+  readonly recorder: Recorder;
+  readonly lateness: { percentile(percentile: number): number };
+  readonly convergence: readonly Convergence[];
+  readonly faults: readonly Fault[];
+  readonly checks: readonly Check[];
+  readonly interrupted: boolean;
+}
+
+function report({ options, target }: LoadRun, findings: Findings): LoadReport {
+  const { scenario, loop, chaos, maxP99Ms, maxErrorRate } = options;
+  const { at, took, recorder, lateness, convergence, faults, checks, interrupted } = findings;
+  const { succeeded, failed, latencyMs, failures } = recorder;
+  const errorRate = failed / Math.max(1, succeeded + failed);
+  const thresholds: Threshold[] = [
+    limited('share of failed requests', maxErrorRate, errorRate),
+    ...(maxP99Ms === undefined ? [] : [limited('p99 in milliseconds', maxP99Ms, latencyMs.p99)]),
+  ];
+  return {
+    at,
+    machine: thisMachine(),
+    target: target.description,
+    scenario,
+    load: loop.kind === 'open' ? `${loop.rate} requests/s, open loop` : `${loop.connections} clients, closed loop`,
+    chaos,
+    seconds: took,
+    interrupted,
+    succeeded,
+    failed,
+    errorRate,
+    perSecond: succeeded / Math.max(took, 0.001),
+    latencyMs,
+    generatorLateMs: loop.kind === 'open' ? lateness.percentile(99) / 1_000 : null,
+    requests: recorder.kinds(),
+    errors: Object.entries(failures)
+      .map(([code, count]) => ({ code, count }))
+      .sort((a, b) => b.count - a.count),
+    sliceSeconds: recorder.sliceSeconds,
+    slices: recorder.slices(),
+    convergence,
+    faults,
+    checks,
+    thresholds,
+    passed: thresholds.every(({ met }) => met) && checks.every(({ passed }) => passed !== false) && succeeded > 0,
+  };
+}
+
+function limited(name: string, limit: number, found: number): Threshold {
+  const rounded = Math.round(found * 10_000) / 10_000;
+  return { name, limit, found: rounded, met: found <= limit };
+}
