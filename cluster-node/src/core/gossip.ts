@@ -263,6 +263,8 @@ export class Gossip {
    * what one of them is asked for is not waited for when another has something: it may promise for ever.
    */
   #pullAgain(nowMs: number): void {
+    // After every event: most come while a pull is under way that goes well, and a large cluster has many peers to look at.
+    if (!this.#mayPull(nowMs) && !this.#puller.isHeldUp(nowMs)) return;
     const ahead = this.knowledge.aheadPeers();
     const brisk = ahead.filter((peer) => !this.#puller.isSlow(peer, nowMs));
     if (brisk.length > 0) this.#notePullEnd(this.#puller.giveUpSlow(nowMs));

@@ -89,6 +89,11 @@ export class Puller {
     return this.#paces.isSlow(peer, nowMs);
   }
 
+  /** Whether what is under way is a pull from a slow peer. */
+  isHeldUp(nowMs: number): boolean {
+    return this.#pull !== undefined && this.isSlow(this.#pull.peer, nowMs);
+  }
+
   /** Forgets everybody who is not in `peers` any more. */
   retain(peers: ReadonlySet<string>): void {
     this.#paces.retain(peers);
@@ -165,7 +170,7 @@ export class Puller {
   /** Ends a pull from a slow peer before its time is over, if that is what is under way. What still comes of it is taken. */
   giveUpSlow(nowMs: number): PullEnd | undefined {
     const pull = this.#pull;
-    return pull !== undefined && this.isSlow(pull.peer, nowMs) ? this.#end(pull, false, nowMs) : undefined;
+    return pull !== undefined && this.isHeldUp(nowMs) ? this.#end(pull, false, nowMs) : undefined;
   }
 
   /** Drops what was built on segments that did not reach the disk. */
