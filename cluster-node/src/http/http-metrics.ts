@@ -5,7 +5,7 @@ import { Gauge, Histogram, type Registry } from 'prom-client';
 /** Times every request by method, route and status. Routes are patterns, so that no caller can make new series. */
 export function timeRequests(registry: Registry, clock: Clock): RequestHandler {
   const seconds = new Histogram({
-    name: 'grapevine_http_request_seconds',
+    name: 'grapevine_http_request_duration_seconds',
     help: 'Time from the request to the end of its answer.',
     labelNames: ['method', 'route', 'status'],
     // From a read out of the page cache to the longest wait for acks.
