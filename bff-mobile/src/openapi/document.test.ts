@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { problemSchema } from '@grapevine/shared/errors/problem.ts';
-import type { z } from 'zod';
 import { type MobileUnderTest, post, startMobile, withScopes } from '../mobile.fixture.ts';
+import { checkAnswer } from '../testing/described-answer.ts';
 import { openApiDocument } from './document.ts';
 import { commonErrors, type OperationDescription, operations } from './operations.ts';
 
@@ -26,31 +24,6 @@ function requestFor({ path, query, body }: OperationDescription, more: RequestIn
 
 async function call(operation: OperationDescription, more: RequestInit = {}): Promise<Response> {
   return mobile.call(...requestFor(operation, more));
-}
-
-/** Fails unless the document says that `operation` may answer like this. */
-async function check(operation: OperationDescription, response: Response): Promise<void> {
-  const where = `${operation.id} ${response.status}`;
-  const described = operation.answers.find(({ status }) => status === response.status);
-  if (described === undefined) {
-    assert.equal(response.headers.get('content-type'), 'application/problem+json', where);
-    const { code, status } = problemSchema.parse(await response.json());
-    assert.equal(status, response.status);
-    assert.ok([...commonErrors, ...operation.errors].includes(code as ErrorCode), `${where} ${code}`);
-    return;
-  }
-  for (const header of described.headers.filter((name) => name !== 'Link')) {
-    assert.notEqual(response.headers.get(header), null, `${where} without ${header}`);
-  }
-  if (described.schema === undefined) {
-    assert.equal(await response.text(), '', where);
-    return;
-  }
-  const schema: z.ZodType = described.schema.of;
-  assert.match(String(response.headers.get('content-type')), /^application\/json\b/, where);
-  const body: unknown = await response.json();
-  // What the schema does not name would be lost by parsing.
-  assert.deepEqual(schema.parse(body), body, where);
 }
 
 test('the document is the one in openapi.json, on which clients depend', () => {
@@ -77,11 +50,11 @@ test('every operation answers as it is described, and says 304 to its own valida
     const [first] = operation.answers;
     assert.equal(response.status, first?.status, operation.id);
     const etag = response.headers.get('etag');
-    await check(operation, response);
+    await checkAnswer(operation, response);
     if (!operation.answers.some(({ status }) => status === 304)) continue;
     const again = await call(operation, { headers: { 'if-none-match': String(etag) } });
     assert.equal(again.status, 304, operation.id);
-    await check(operation, again);
+    await checkAnswer(operation, again);
   }
 });
 
@@ -90,7 +63,7 @@ test('an accepted publish that too few nodes hold in time is described', async (
   assert.ok(publish !== undefined);
   const response = await mobile.call('/topics/described/messages?acks=64&timeoutMs=0', post({ body: 'held by few' }));
   assert.equal(response.status, 202);
-  await check(publish, response);
+  await checkAnswer(publish, response);
 });
 
 test('whatever goes wrong in a node, clients get something that is described', async () => {
@@ -103,7 +76,7 @@ test('whatever goes wrong in a node, clients get something that is described', a
       for (const node of mobile.cluster.nodes) node.failure = undefined;
       // A comparison of nodes that do not answer is an answer.
       assert.ok(response.status >= 400 || operation.id === 'getConsistency', `${operation.id} ${code}`);
-      await check(operation, response);
+      await checkAnswer(operation, response);
     }
   }
 });
@@ -112,27 +85,27 @@ test('what clients do wrong is described', async () => {
   for (const operation of operations) {
     const { path, query, body, scope } = operation;
     const other = scope === 'messages:read' ? 'messages:write' : 'messages:read';
-    await check(operation, await call(operation, { headers: { 'grapevine-identity': 'none' } }));
+    await checkAnswer(operation, await call(operation, { headers: { 'grapevine-identity': 'none' } }));
     const refused = withScopes(mobile, other);
-    await check(operation, await call(operation, refused));
+    await checkAnswer(operation, await call(operation, refused));
     const [address, init] = requestFor(operation);
     const separator = address.includes('?') ? '&' : '?';
     for (const search of ['unknown=1', ...Object.keys(query?.shape ?? {}).map((name) => `${name}=%00`)]) {
       const response = await mobile.call(`${address}${separator}${search}`, init);
       assert.equal(response.status, 400, `${operation.id} ${search}`);
-      await check(operation, response);
+      await checkAnswer(operation, response);
     }
     if (path.includes('{id}')) {
       for (const unknown of ['f'.repeat(64), 'x']) {
         const response = await mobile.call(path.replace('{id}', unknown));
         assert.equal(response.status, 404);
-        await check(operation, response);
+        await checkAnswer(operation, response);
       }
     }
-    if (path.includes('{topic}')) await check(operation, await mobile.call(path.replace('{topic}', '%00'), init));
+    if (path.includes('{topic}')) await checkAnswer(operation, await mobile.call(path.replace('{topic}', '%00'), init));
     for (const bad of body === undefined ? [] : ['', '{', '[]', '"\ud800"', `"${'x'.repeat(600_000)}"`]) {
-      await check(operation, await mobile.call(address, post(bad)));
-      await check(operation, await mobile.call(address, post(bad, { 'content-type': 'text/plain' })));
+      await checkAnswer(operation, await mobile.call(address, post(bad)));
+      await checkAnswer(operation, await mobile.call(address, post(bad, { 'content-type': 'text/plain' })));
     }
   }
 });

@@ -103,9 +103,12 @@ function queryParameters({ query }: OperationDescription): readonly Json[] {
   });
 }
 
-function answer({ status, description, schema, headers }: AnswerDescription): [string, Json] {
+function answer({ status, description, schema, headers, optional = [] }: AnswerDescription): [string, Json] {
   const content = schema === undefined ? {} : { content: { 'application/json': { schema: reference(schema.name) } } };
-  const described = headers.map((name) => [name, { description: answerHeaders[name], schema: { type: 'string' } }]);
+  const described = headers.map((name) => [
+    name,
+    { description: answerHeaders[name], required: !optional.includes(name), schema: { type: 'string' } },
+  ]);
   return [String(status), { description, headers: Object.fromEntries(described), ...content }];
 }
 

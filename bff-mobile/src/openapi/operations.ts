@@ -39,6 +39,8 @@ export interface AnswerDescription {
   readonly description: string;
   readonly schema?: { readonly name: string; readonly of: z.ZodType };
   readonly headers: readonly HeaderName[];
+  /** Those of them that only some of these answers have. */
+  readonly optional?: readonly HeaderName[];
 }
 
 /** One operation as it is told to developers. Its schemas are those that check requests and answers. */
@@ -135,6 +137,7 @@ export const operations: readonly OperationDescription[] = [
         description: 'A page of topics.',
         schema: { name: 'TopicPage', of: topicPageSchema },
         headers: ['ETag', 'Link'],
+        optional: ['Link'],
       },
       unchanged,
     ],
@@ -157,6 +160,7 @@ export const operations: readonly OperationDescription[] = [
         description: 'A page of messages; empty for a topic that nobody has written to.',
         schema: { name: 'MessagePage', of: messagePageSchema },
         headers: ['ETag', 'Link', 'Grapevine-Consistency'],
+        optional: ['Link'],
       },
       unchanged,
     ],
@@ -269,9 +273,10 @@ export const operations: readonly OperationDescription[] = [
     answers: [
       {
         status: 200,
-        description: 'One result for each item.',
+        description: 'One result for each item. Without a token, and the header, when none was accepted.',
         schema: { name: 'OutboxResults', of: outboxSchema },
         headers: ['Grapevine-Consistency'],
+        optional: ['Grapevine-Consistency'],
       },
     ],
     errors: publishErrors,

@@ -1,0 +1,12 @@
+import { test } from 'node:test';
+import { startMobile } from './mobile.fixture.ts';
+import { fuzzRest } from './testing/fuzz-rest.ts';
+
+test('random requests, as described and not, get answers that are described, and no 5xx', async () => {
+  const mobile = await startMobile();
+  try {
+    await fuzzRest(mobile, { seed: 1, runs: 60 });
+  } finally {
+    await mobile.stop();
+  }
+});
