@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { test } from 'node:test';
 import { echoWebSocket } from './testing/echo-websockets.ts';
-import { readyPorts, startProcess } from './testing/gateway-process.ts';
+import { readyPorts, startWorkers } from './testing/gateway-process.ts';
 import { startRecordingUpstream } from './testing/recording-upstream.ts';
 import { signWithHmac, until } from './testing/running-gateway.ts';
 
@@ -35,8 +35,7 @@ for (const workers of [1, 2]) {
       else request.resume().once('end', () => setTimeout(() => response.end('whole'), answerMs));
     });
     const unlimited = JSON.stringify({ perSecond: 1_000_000, burst: 1_000_000 });
-    const gateway = startProcess({
-      GRAPEVINE_GATEWAY__WORKERS: String(workers),
+    const gateway = await startWorkers(workers, {
       GRAPEVINE_GATEWAY__UPSTREAMS__WEB: JSON.stringify([upstream.url]),
       GRAPEVINE_GATEWAY__RATE_LIMIT__PRINCIPAL: unlimited,
       GRAPEVINE_GATEWAY__RATE_LIMIT__ADDRESS: unlimited,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
+import { lastingPort } from '@grapevine/test/fixtures/lasting-port.ts';
 import { type Answer, type RecordingUpstream, startRecordingUpstream } from './testing/recording-upstream.ts';
 import { engines, type RunningGateway, startRunningGateway, until } from './testing/running-gateway.ts';
 
@@ -89,7 +89,7 @@ describe('what fails at one instance is tried at another', () => {
   test('one that is not there, for every method: nothing was sent yet', async () => {
     await start(1);
     await gateway.stop();
-    const web = [`http://127.0.0.1:${await portNobodyListensOn()}`, upstreams[0]?.url ?? ''];
+    const web = [`http://127.0.0.1:${await lastingPort()}`, upstreams[0]?.url ?? ''];
     gateway = await startRunningGateway({ breaker, upstreams: { web } });
     for (let count = 0; count < 10; count++) {
       assert.equal((await gateway.fetch('/web/x', { method: 'POST', body: 'x' })).status, 200);
@@ -263,12 +263,3 @@ describe('hedging', () => {
     assert.equal(begun(), 1);
   });
 });
-
-function portNobodyListensOn(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}

@@ -17,7 +17,6 @@ import { startAlone } from './alone.ts';
 import { openCredentials } from './auth/credentials.ts';
 import { exposeCounting } from './gateway-metrics.ts';
 import { memoryPoints, type PointSource } from './limits/point-store.ts';
-import { RedisPoints } from './limits/redis-points.ts';
 import { ConfigReload } from './reload/config-reload.ts';
 import { watchConfig } from './reload/watch-config.ts';
 import { type GatewayDependencies, gatewayPortFlag, startGateway } from './server.ts';
@@ -138,7 +137,10 @@ async function startPrimary(
 
 /** Counted by this process alone, or in Redis for all gateways that use it. Workers ask their primary, so that it is the one to know. */
 async function openPoints({ rateLimit }: GatewayConfig, log: Logger): Promise<PointSource> {
-  return rateLimit.redis === undefined ? memoryPoints : await RedisPoints.open(rateLimit.redis, log);
+  if (rateLimit.redis === undefined) return memoryPoints;
+  // Its library takes 100 ms to load.
+  const { RedisPoints } = await import('./limits/redis-points.ts');
+  return await RedisPoints.open(rateLimit.redis, log);
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { lastingPort } from '@grapevine/test/fixtures/lasting-port.ts';
 import { startRecordingUpstream } from './testing/recording-upstream.ts';
 import { engines, type RunningGateway, startRunningGateway, until } from './testing/running-gateway.ts';
 
@@ -183,12 +183,15 @@ for (const engine of engines) {
       });
 
       test('an upstream that was down and comes back is used again by itself', async () => {
-        await gateway.web.stop();
+        const away = await startRecordingUpstream(await lastingPort());
+        await gateway.stop();
+        gateway = await startRunningGateway({ breaker, upstreams: { web: [away.url] } }, engine);
+        await away.stop();
         await until('the breaker opens', async () => {
           await gateway.fetch('/web/x');
           return (await breakerState()) === 'open';
         });
-        const back = await startRecordingUpstream(gateway.web.port);
+        const back = await startRecordingUpstream(away.port);
         try {
           await until('it answers again', async () => (await gateway.fetch('/web/x')).status === 200);
         } finally {
@@ -198,7 +201,7 @@ for (const engine of engines) {
     });
 
     test('of two instances the one that works takes over', async () => {
-      const [dead, alive] = [await portNobodyListensOn(), await startRecordingUpstream()];
+      const [dead, alive] = [await lastingPort(), await startRecordingUpstream()];
       const upstreams = { web: [`http://127.0.0.1:${dead}`, alive.url], mobile: [alive.url] };
       const pair = await startRunningGateway({ breaker: { ...breaker, resetMs: 60_000 }, upstreams }, engine);
       try {
@@ -212,15 +215,6 @@ for (const engine of engines) {
         await pair.stop();
         await alive.stop();
       }
-    });
-  });
-}
-
-function portNobodyListensOn(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
 }

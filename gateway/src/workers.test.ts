@@ -2,36 +2,46 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { echoWebSocket } from './testing/echo-websockets.ts';
-import { type GatewayProcess, isAlive, readyPorts, startProcess, workerPids } from './testing/gateway-process.ts';
+import { type GatewayProcess, isAlive, readyPorts, startWorkers, workerPids } from './testing/gateway-process.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './testing/recording-upstream.ts';
 import { signWithHmac, until } from './testing/running-gateway.ts';
 
 /** Processes start and stop in these tests, on machines that are busy. */
 const patientMs = 60_000;
 
-let upstream: RecordingUpstream;
+/** Shared by the tests, which follow each other: processes take seconds to start. The last one ends it. */
 let gateway: GatewayProcess;
 let ports: { readonly http: number; readonly admin: number };
+let upstream: RecordingUpstream;
 let authorization: string;
 
-async function start(environment: Record<string, string> = {}): Promise<void> {
+before(async () => {
   upstream = await startRecordingUpstream();
-  gateway = startProcess({
-    GRAPEVINE_GATEWAY__WORKERS: '2',
-    GRAPEVINE_GATEWAY__UPSTREAMS__WEB: JSON.stringify([upstream.url]),
-    ...environment,
-  });
+  gateway = await start();
   ports = await readyPorts(gateway);
   authorization = `Bearer ${await signWithHmac('alice')}`;
-}
-
-afterEach(async () => {
+});
+after(async () => {
   gateway.child.kill('SIGKILL');
   await gateway.exit;
   await upstream.stop();
 });
+
+const scopes = { read: 'messages:read', write: 'messages:write' };
+const routes = [
+  { name: 'kept', path: '/kept', upstream: 'web', cache: true, scopes },
+  { name: 'limited', path: '/limited', upstream: 'web', rate: { perSecond: 1, burst: 20 }, scopes },
+  { name: 'web', path: '/web/**', upstream: 'web', webSockets: true, scopes },
+];
+
+function start(): Promise<GatewayProcess> {
+  return startWorkers(2, {
+    GRAPEVINE_GATEWAY__UPSTREAMS__WEB: JSON.stringify([upstream.url]),
+    GRAPEVINE_GATEWAY__ROUTES: JSON.stringify(routes),
+  });
+}
 
 /** A request over a connection of its own, so that the kernel chooses a worker anew. */
 function ask(path = '/web/x'): Promise<{ readonly status: number; readonly body: string }> {
@@ -59,7 +69,6 @@ const requestCount = /grapevine_gateway_request_seconds_count\{[^}]*route="web"[
 const workerCount = /^grapevine_gateway_workers (\d+)/m;
 
 test('two workers share the port, and operators see them as one', async () => {
-  await start();
   for (let count = 0; count < 10; count++) assert.equal((await ask()).status, 200);
   assert.equal(await metric(workerCount), 2);
   await until('all requests are counted', async () => (await metric(requestCount)) === 10, patientMs);
@@ -70,8 +79,7 @@ test('two workers share the port, and operators see them as one', async () => {
 });
 
 test('a rate is one for all workers', async () => {
-  await start({ GRAPEVINE_GATEWAY__RATE_LIMIT__PRINCIPAL: JSON.stringify({ perSecond: 1, burst: 20 }) });
-  const found = await Promise.all(Array.from({ length: 60 }, () => ask()));
+  const found = await Promise.all(Array.from({ length: 60 }, () => ask('/limited')));
   const allowed = found.filter(({ status }) => status === 200).length;
   assert.ok(allowed >= 20, `${allowed} of at least 20 passed`);
   // One more for each second that the machine takes; on their own, two workers would let 40 through.
@@ -80,14 +88,16 @@ test('a rate is one for all workers', async () => {
 });
 
 test('each worker keeps answers of its own, and a purge empties all of them', async () => {
-  const scopes = { read: 'messages:read', write: 'messages:write' };
-  const routes = [{ name: 'kept', path: '/kept', upstream: 'web', cache: true, scopes }];
-  await start({ GRAPEVINE_GATEWAY__ROUTES: JSON.stringify(routes) });
+  const begun = upstream.begun();
   upstream.answerWith((_request, response) => {
     response.writeHead(200, { 'cache-control': 'public, max-age=600' }).end('kept');
   });
   // The kernel chooses the worker: after so many connections, both have had one.
-  await until('both keep it', async () => (await ask('/kept')).status === 200 && upstream.begun() === 2, patientMs);
+  await until(
+    'both keep it',
+    async () => (await ask('/kept')).status === 200 && upstream.begun() === begun + 2,
+    patientMs,
+  );
   const admin = `http://127.0.0.1:${ports.admin}/cache`;
   assert.equal(((await (await fetch(admin)).json()) as { entries: number }).entries, 2);
   const purged = await fetch(`${admin}/purge?url=/kept`, { method: 'POST' });
@@ -96,7 +106,6 @@ test('each worker keeps answers of its own, and a purge empties all of them', as
 });
 
 test('a worker that dies is replaced, and the other one goes on meanwhile', async () => {
-  await start();
   const before = workerPids(gateway);
   assert.equal(before.length, 2);
   const victim = before[0] ?? assert.fail();
@@ -110,15 +119,38 @@ test('a worker that dies is replaced, and the other one goes on meanwhile', asyn
 });
 
 test('workers do not outlive a primary that was killed', async () => {
-  await start();
-  const pids = workerPids(gateway);
-  gateway.child.kill('SIGKILL');
-  await gateway.exit;
+  const other = await start();
+  await readyPorts(other);
+  const pids = workerPids(other);
+  assert.equal(pids.length, 2);
+  other.child.kill('SIGKILL');
+  await other.exit;
   await until('they are gone', () => pids.every((pid) => !isAlive(pid)), patientMs);
 });
 
+test('what no worker can start with is one line and exit code 1', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => {
+    holder.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = holder.address() as AddressInfo;
+  const failures = [
+    [{ GRAPEVINE_GATEWAY__PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
+    [{ GRAPEVINE_GATEWAY__ADMIN_PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
+    [{ GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: '/absent' }, /^gateway: [^\n]*\/absent[^\n]*CONFIG_INVALID[^\n]*\n$/],
+  ] as const;
+  await Promise.all(
+    failures.map(async ([environment, line]) => {
+      const other = await startWorkers(2, environment);
+      assert.equal((await other.exit).code, 1);
+      assert.match(other.errors(), line);
+    }),
+  );
+  holder.close();
+});
+
 test('on SIGTERM every request in flight is answered, streams are told goodbye, and it ends with 0', async () => {
-  await start();
+  const begun = upstream.begun();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   upstream.answerWith((request, response) => {
     if (request.url === '/web/events') response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
@@ -126,7 +158,7 @@ test('on SIGTERM every request in flight is answered, streams are told goodbye, 
   });
   upstream.upgradeWith(echoWebSocket);
   const waiting = Array.from({ length: 40 }, () => ask('/web/slow'));
-  await until('all are in flight', () => upstream.begun() === 40, patientMs);
+  await until('all are in flight', () => upstream.begun() === begun + 40, patientMs);
   const streams = await Promise.all(
     Array.from({ length: 4 }, () => fetch(`http://127.0.0.1:${ports.http}/web/events`, { headers: { authorization } })),
   );
@@ -145,23 +177,4 @@ test('on SIGTERM every request in flight is answered, streams are told goodbye, 
   for (const answer of await Promise.all(waiting)) assert.deepEqual(answer, { status: 200, body: 'whole' });
   assert.deepEqual(await gateway.exit, { code: 0, signal: null });
   assert.equal(gateway.errors(), '');
-});
-
-test('what no worker can start with is one line and exit code 1', async () => {
-  await start();
-  const holder = createServer();
-  await new Promise<void>((resolve) => {
-    holder.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = holder.address() as AddressInfo;
-  for (const [environment, line] of [
-    [{ GRAPEVINE_GATEWAY__PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
-    [{ GRAPEVINE_GATEWAY__ADMIN_PORT: String(port) }, /^gateway: Port [^\n]*PORT_TAKEN[^\n]*\n$/],
-    [{ GRAPEVINE_GATEWAY__AUTH__JWKS_FILE: '/absent' }, /^gateway: [^\n]*\/absent[^\n]*CONFIG_INVALID[^\n]*\n$/],
-  ] as const) {
-    const other = startProcess({ GRAPEVINE_GATEWAY__WORKERS: '2', ...environment });
-    assert.equal((await other.exit).code, 1);
-    assert.match(other.errors(), line);
-  }
-  holder.close();
 });

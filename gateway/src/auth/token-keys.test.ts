@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { ManualClock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { lastingPort } from '@grapevine/test/fixtures/lasting-port.ts';
 import { exportJWK, generateKeyPair } from 'jose';
 import { pino } from 'pino';
 import { JwksUrl } from './jwks-url.ts';
@@ -67,16 +68,24 @@ describe('an address', () => {
       asked++;
       response.writeHead(answer.status, { location: '/elsewhere' }).end(answer.text);
     });
-    await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
     clock = new ManualClock();
-    const { port } = issuer.address() as AddressInfo;
-    keys = await JwksUrl.open({ url: `http://127.0.0.1:${port}/jwks`, refreshMs: 3_600_000, clock, log });
+    keys = await openIssuer(0);
   });
   afterEach(async () => {
     await keys.stop();
+    await closeIssuer();
+  });
+
+  async function openIssuer(at: number): Promise<JwksUrl> {
+    await new Promise<void>((resolve) => issuer.listen(at, '127.0.0.1', resolve));
+    const { port } = issuer.address() as AddressInfo;
+    return JwksUrl.open({ url: `http://127.0.0.1:${port}/jwks`, refreshMs: 3_600_000, clock, log });
+  }
+
+  async function closeIssuer(): Promise<void> {
     issuer.closeAllConnections();
     await new Promise((resolve) => issuer.close(resolve));
-  });
+  }
 
   test('is asked once for many tokens with known keys', async () => {
     for (let round = 0; round < 5; round++) assert.ok(await keys.find('a'));
@@ -120,9 +129,11 @@ describe('an address', () => {
   }
 
   test('an issuer that is away: the keys stay, and new ones are found when it is back', async () => {
-    const { port } = issuer.address() as AddressInfo;
-    issuer.closeAllConnections();
-    await new Promise((resolve) => issuer.close(resolve));
+    await keys.stop();
+    await closeIssuer();
+    const port = await lastingPort();
+    keys = await openIssuer(port);
+    await closeIssuer();
     await keys.refresh();
     assert.ok(await keys.find('a'));
     assert.equal(await keys.find('b'), undefined);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { lastingPort } from '@grapevine/test/fixtures/lasting-port.ts';
 import { z } from 'zod';
 import { hmacKey } from './running-gateway.ts';
 
@@ -25,7 +26,7 @@ export interface GatewayProcess {
   readonly exit: Promise<{ code: unknown; signal: unknown }>;
 }
 
-/** `main.ts` as a process, on free ports, with one worker unless `environment` says otherwise. */
+/** `main.ts` as a process with one worker, on free ports unless `environment` says otherwise. */
 export function startProcess(environment: Record<string, string>, args: readonly string[] = []): GatewayProcess {
   const main = join(import.meta.dirname, '../main.ts');
   const child = spawn(process.execPath, [main, ...args], {
@@ -59,6 +60,19 @@ export function startProcess(environment: Record<string, string>, args: readonly
     return { code, signal };
   });
   return { child, output: () => output, errors: () => errors, exit };
+}
+
+/** `main.ts` as a primary with so many workers, or as `startProcess` does when it is one. */
+export async function startWorkers(
+  workers: number,
+  environment: Record<string, string>,
+  args: readonly string[] = [],
+): Promise<GatewayProcess> {
+  if (workers === 1) return startProcess(environment, args);
+  // Nobody listens on it before the first worker is there, nor between one that ends and the next.
+  const port = String(await lastingPort());
+  const several = { GRAPEVINE_GATEWAY__WORKERS: String(workers), GRAPEVINE_GATEWAY__PORT: port };
+  return startProcess({ ...several, ...environment }, args);
 }
 
 /** Where it listens, once it says that it is ready. */

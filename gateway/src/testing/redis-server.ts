@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { lastingPort } from '@grapevine/test/fixtures/lasting-port.ts';
 
 /** Programs start slowly on machines that are busy. */
 const startMs = 30_000;
@@ -21,7 +21,7 @@ export class RedisServer {
   }
 
   static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort());
+    const server = new RedisServer(await lastingPort());
     await server.comeBack();
     return server;
   }
@@ -33,10 +33,17 @@ export class RedisServer {
   /** Starts again, empty, on the same port. */
   async comeBack(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', this.#folder];
-    this.#process = spawn('redis-server', args, { stdio: 'ignore' });
+    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#process = child;
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += String(chunk);
+    });
     const end = Date.now() + startMs;
     while (!(await this.#answers())) {
-      if (Date.now() > end) throw new Error(`redis-server did not answer on port ${this.port}`);
+      if (child.exitCode !== null || Date.now() > end) {
+        throw new Error(`redis-server does not answer on port ${this.port}; it said:\n${output}`);
+      }
       await delay(20);
     }
   }
@@ -82,15 +89,4 @@ export class RedisServer {
       return false;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -137,7 +137,7 @@ export async function startRunningGateway(
 }
 
 /** Waits until `holds`, for at most `deadlineMs`; then fails naming what was awaited. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 30_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);

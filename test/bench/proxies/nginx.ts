@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { lastingPort } from '../../fixtures/lasting-port.ts';
 import type { ProxyProcess } from './contenders.ts';
 
 /** Longest that nginx may take until it listens, in milliseconds. */
@@ -16,7 +16,7 @@ export async function startNginx(
   folder: string,
   lines: (port: number) => readonly string[],
 ): Promise<ProxyProcess> {
-  const port = await freePort();
+  const port = await lastingPort();
   const own = join(folder, `nginx-${port}`);
   mkdirSync(own);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((use) => `${use}_temp_path ${use};`);
@@ -36,15 +36,6 @@ export async function startNginx(
   const ended = once(child, 'exit').then(() => Promise.reject(new Error('nginx ended before it listened.')));
   await Promise.race([listens(port), ended]);
   return { name, port, child };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function listens(port: number): Promise<void> {
