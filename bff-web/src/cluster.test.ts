@@ -80,3 +80,24 @@ test('damage and silence show in the verdict', async () => {
     ['forked', 'unreachable', 'unreachable'],
   );
 });
+
+test('what happened of late is shown from a moment on, and no more than a quarter of an hour of it', async () => {
+  const nothing = {
+    publishedPerSecond: null,
+    convergenceMs: null,
+    convergenceHighMs: null,
+    gossipBytesPerSecond: null,
+  };
+  for (let i = 1; i <= 200; i++) {
+    web.figures.add({ atMs: i * 5_000, ...nothing, duplicateShare: i / 200, pullsPerSecond: 3, gateway: null });
+  }
+  const shown = async (document: string): Promise<unknown[]> => {
+    const { data } = await web.graph(document);
+    return (data?.['cluster'] as { readonly figures: unknown[] } | undefined)?.figures ?? [];
+  };
+  assert.equal((await shown('{ cluster { figures { at } } }')).length, 180);
+  const since = '"1970-01-01T00:16:35Z"';
+  assert.deepEqual(await shown(`{ cluster { figures(since: ${since}) { at duplicateShare gateway { p50Ms } } } }`), [
+    { at: '1970-01-01T00:16:40.000Z', duplicateShare: 1, gateway: null },
+  ]);
+});

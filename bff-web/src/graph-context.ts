@@ -1,6 +1,7 @@
 import type { Caller } from '@grapevine/shared/cluster-client/caller.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
+import type { FigureRing } from './history/figures.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What is known of a request before GraphQL sees it. */
@@ -28,11 +29,19 @@ export interface PageSource {
   readonly token: string;
 }
 
+/** Where data comes from, for every request alike. */
+export interface GraphSources {
+  readonly cluster: ClusterClient;
+  /** What happened of late. */
+  readonly figures: FigureRing;
+}
+
 /** What resolvers work with; made afresh for each operation. */
 export interface GraphContext {
   /** The verified principal; its `signal` is aborted when the client goes away. */
   readonly caller: Caller;
   readonly cluster: ClusterClient;
+  readonly figures: FigureRing;
   readonly loaders: Loaders;
   /** Told what the operation costs, before it is executed. */
   readonly reportCost: (cost: number) => void;
@@ -44,7 +53,7 @@ export interface GraphContext {
 
 export function contextOf(
   verified: VerifiedRequest,
-  cluster: ClusterClient,
+  { cluster, figures }: GraphSources,
   onPage?: (source: PageSource) => void,
 ): GraphContext {
   const { identity, requestId, deadlineMs, signal, consistency, reportCost, reportToken } = verified;
@@ -53,5 +62,14 @@ export function contextOf(
     reportToken(source.token);
     onPage?.(source);
   };
-  return { caller, cluster, loaders: createLoaders(cluster, caller), consistency, reportCost, reportToken, reportPage };
+  return {
+    caller,
+    cluster,
+    figures,
+    loaders: createLoaders(cluster, caller),
+    consistency,
+    reportCost,
+    reportToken,
+    reportPage,
+  };
 }

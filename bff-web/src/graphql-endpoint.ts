@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
 import type { ExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { limitRules } from './document-limits.ts';
 import { parseWithin } from './documents.ts';
-import { contextOf, type GraphContext, type VerifiedRequest } from './graph-context.ts';
+import { contextOf, type GraphContext, type GraphSources, type VerifiedRequest } from './graph-context.ts';
 import { presentResult, type ReportFor } from './graphql-errors.ts';
 import { checkOperations, type OperationChecks } from './operation-checks.ts';
 import { schema } from './schema/schema.ts';
@@ -14,7 +13,7 @@ import { subscriberResults } from './subscriber-results.ts';
 export const graphqlPath = '/web/graphql';
 
 export interface EndpointOptions {
-  readonly cluster: ClusterClient;
+  readonly sources: GraphSources;
   readonly config: Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases' | 'maxTokens' | 'slowReaderMs'>;
   readonly checks: OperationChecks;
   readonly reportFor: ReportFor;
@@ -28,12 +27,12 @@ export type GraphQLHandler = (
 ) => Promise<void>;
 
 export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
-  const { cluster, config, checks, reportFor } = options;
+  const { sources, config, checks, reportFor } = options;
   const yoga = createYoga<VerifiedRequest, GraphContext>({
     schema,
     graphqlEndpoint: graphqlPath,
     // Yoga's own signal is not an AbortSignal to Node.
-    context: (verified) => contextOf(verified, cluster),
+    context: (verified) => contextOf(verified, sources),
     plugins: [
       limitTokens(config.maxTokens),
       validateWithin(config),

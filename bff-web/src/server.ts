@@ -23,6 +23,7 @@ import type { VerifiedRequest } from './graph-context.ts';
 import { graphiqlPage } from './graphiql.ts';
 import { createGraphQLHandler, graphqlPath } from './graphql-endpoint.ts';
 import type { ReportFor } from './graphql-errors.ts';
+import type { FigureRing } from './history/figures.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import type { WebMetrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -37,6 +38,7 @@ import { WebSockets } from './web-sockets.ts';
 
 export interface WebServerOptions {
   readonly cluster: ClusterClient;
+  readonly figures: FigureRing;
   /** Says how long answers about a topic stand. */
   readonly changes: TopicChanges;
   /** Checks identity headers of the gateway; for the audience `bff`. */
@@ -68,14 +70,14 @@ const consolePolicy =
 /** Serves the web API and the console. `stop` ends subscriptions first, since they would never end by themselves. */
 export async function startWebServer(options: WebServerOptions, name: string): Promise<ListeningServer> {
   const streams = new OpenStreams();
-  const { cluster, verifier, clock, log, config, metrics } = options;
+  const { cluster, figures, verifier, clock, log, config, metrics } = options;
   const checks: OperationChecks = { maxCost: config.maxCost, onOperation: (kind) => metrics.countOperation(kind) };
   const documents = new Documents(schema, config);
   const operations = new PersistedOperations({ file: config.persistedOperationsFile, only: config.persistedOnly });
   const app = webApp(options, { checks, documents, operations, streams });
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs }, app);
   const subscriptions = new Subscriptions({
-    cluster,
+    sources: { cluster, figures },
     documents,
     operations,
     checks,
@@ -159,12 +161,13 @@ function authenticate(verifier: IdentityVerifier): RequestHandler {
 }
 
 function serveGraphQL(options: WebServerOptions, checks: OperationChecks, documents: Documents): RequestHandler {
-  const { cluster, changes, config, clock, metrics } = options;
+  const { cluster, figures, changes, config, clock, metrics } = options;
+  const sources = { cluster, figures };
   const reportFor = reportTo(options.log);
   const kept = new KeptAnswers(changes);
   metrics.showKeptAnswers(() => kept.bytes);
-  const shortPath = new ShortPath({ cluster, documents, checks, kept, reportFor, onLookUp: metrics.countLookUp });
-  const handle = createGraphQLHandler({ cluster, config, checks, reportFor });
+  const shortPath = new ShortPath({ sources, documents, checks, kept, reportFor, onLookUp: metrics.countLookUp });
+  const handle = createGraphQLHandler({ sources, config, checks, reportFor });
   return async (request, response) => {
     const identity = response.locals['identity'] as Identity;
     // Answers depend on who asks, and are old at once.

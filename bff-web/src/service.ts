@@ -7,6 +7,8 @@ import { systemRandom } from '@grapevine/shared/random.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
+import { FigureRing } from './history/figures.ts';
+import { Sampler } from './history/sampler.ts';
 import { WebMetrics } from './metrics.ts';
 import { startWebServer } from './server.ts';
 
@@ -36,7 +38,10 @@ export async function startWebService(config: Config, log: Logger): Promise<Star
   opened.defer(() => cluster.stop());
   const changes = cluster.followChanges();
   opened.defer(() => changes.stop());
-  const server = { cluster, changes, verifier, clock, log, registry, metrics, config: config.bffWeb, tracing };
+  const figures = new FigureRing();
+  const sampler = new Sampler({ cluster, gatewayMetrics: config.bffWeb.gatewayMetrics, clock, ring: figures });
+  opened.defer(() => sampler.stop());
+  const server = { cluster, figures, changes, verifier, clock, log, registry, metrics, config: config.bffWeb, tracing };
   const http = await startWebServer(server, serviceName);
   opened.defer(() => http.stop());
   const running = opened.move();

@@ -1,10 +1,9 @@
-import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import { decodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { type ExecutionArgs, type ExecutionResult, getOperationAST, type OperationDefinitionNode } from 'graphql';
 import type { GraphQLHTTPExtensions } from 'graphql-yoga';
 import { CompiledQueries } from './compiled-queries.ts';
 import type { Documents } from './documents.ts';
-import { contextOf, type PageSource, type VerifiedRequest } from './graph-context.ts';
+import { contextOf, type GraphSources, type PageSource, type VerifiedRequest } from './graph-context.ts';
 import { graphQLErrorOf, presentResult, type ReportFor } from './graphql-errors.ts';
 import type { KeptAnswers } from './kept-answers.ts';
 import { type OperationChecks, refusalOf } from './operation-checks.ts';
@@ -12,7 +11,7 @@ import { standsWithTopics } from './operation-cost.ts';
 import { schema } from './schema/schema.ts';
 
 export interface ShortPathOptions {
-  readonly cluster: ClusterClient;
+  readonly sources: GraphSources;
   readonly documents: Documents;
   readonly checks: OperationChecks;
   readonly kept: KeptAnswers;
@@ -59,9 +58,9 @@ export class ShortPath {
     const query = mediaType === undefined ? undefined : this.#read(request);
     if (query === undefined) return undefined;
     const headers = { 'content-type': `${mediaType}; charset=utf-8` };
-    const { cluster, checks, kept, reportFor, onLookUp } = this.#options;
-    const sources: PageSource[] = [];
-    const contextValue = contextOf(verified, cluster, (source) => sources.push(source));
+    const { sources, checks, kept, reportFor, onLookUp } = this.#options;
+    const pages: PageSource[] = [];
+    const contextValue = contextOf(verified, sources, (page) => pages.push(page));
     const args = { ...query.args, contextValue };
     const present = (result: ExecutionResult): ShortAnswer =>
       answerOf(presentResult(result, accept, reportFor(verified.requestId)), headers);
@@ -81,8 +80,8 @@ export class ShortPath {
     if (result.data === undefined) return undefined;
     const answer = present(result);
     if (lasting && result.errors === undefined) {
-      const states = sources.map(({ topic, digest, token }) => ({ topic, digest, vector: decodeToken(token) }));
-      kept.keep(query.key, { body: answer.body, sources, states });
+      const states = pages.map(({ topic, digest, token }) => ({ topic, digest, vector: decodeToken(token) }));
+      kept.keep(query.key, { body: answer.body, sources: pages, states });
     }
     return answer;
   }

@@ -128,3 +128,24 @@ test('a stop cuts subscriptions instead of completing them, and does not wait fo
   await until(() => own.cluster.nodes[0]?.openStreams === 1);
   await Promise.all([assert.rejects(waiting, TypeError), own.stop()]);
 });
+
+test('a message is seen once at each node, and nodes stop telling when the watcher has gone', async () => {
+  interface Seen {
+    readonly messageSeen: { readonly node: string; readonly id: string | null; readonly atMs: number };
+  }
+  const before = openStreams();
+  const watch = await subscribe('subscription { messageSeen(topic: "live") { node id atMs } }');
+  const next = async (): Promise<Seen['messageSeen']> => ((await watch.next()) as unknown as Seen).messageSeen;
+  const opened = [await next(), await next(), await next()];
+  assert.deepEqual(opened.map(({ node, id }) => [node, id]).sort(), [
+    ['node-1', null],
+    ['node-2', null],
+    ['node-3', null],
+  ]);
+  await publish('seen everywhere');
+  const seen = [await next(), await next(), await next()];
+  assert.deepEqual(seen.map(({ node }) => node).sort(), ['node-1', 'node-2', 'node-3']);
+  assert.equal(new Set(seen.map(({ id }) => id)).size, 1);
+  watch.leave();
+  await until(() => openStreams() === before);
+});

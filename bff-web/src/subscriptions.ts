@@ -1,9 +1,8 @@
-import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST, subscribe } from 'graphql';
 import type { Documents } from './documents.ts';
-import { contextOf } from './graph-context.ts';
+import { contextOf, type GraphSources } from './graph-context.ts';
 import { graphQLErrorOf, presentErrors, type ReportFor } from './graphql-errors.ts';
 import { type OperationChecks, refusalOf } from './operation-checks.ts';
 import type { PersistedOperations } from './persisted-operations.ts';
@@ -11,7 +10,7 @@ import { schema } from './schema/schema.ts';
 import { type SubscriberResults, subscriberResults } from './subscriber-results.ts';
 
 export interface SubscriptionOptions {
-  readonly cluster: ClusterClient;
+  readonly sources: GraphSources;
   readonly documents: Documents;
   readonly operations: PersistedOperations;
   readonly checks: OperationChecks;
@@ -49,7 +48,7 @@ export class Subscriptions {
 
   /** What `start` takes, or what is wrong with the request. */
   prepare(params: SubscriptionParams, caller: SubscriptionCaller): ExecutionArgs | readonly GraphQLError[] {
-    const { cluster, documents, checks } = this.#options;
+    const { sources, documents, checks } = this.#options;
     const query = this.#textOf(params);
     if (query instanceof GrapevineError) return [graphQLErrorOf(query)];
     const { document, errors } = documents.read(query);
@@ -65,7 +64,7 @@ export class Subscriptions {
       ...{ identity, requestId, cut, signal: gone.signal },
       ...{ deadlineMs: undefined, consistency: undefined, reportCost: ignore, reportToken: ignore },
     };
-    const contextValue = contextOf(verified, cluster);
+    const contextValue = contextOf(verified, sources);
     const { operationName, variables: variableValues } = params;
     const args: ExecutionArgs = { schema, document, operationName, variableValues, contextValue };
     try {

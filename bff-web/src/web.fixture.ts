@@ -16,6 +16,7 @@ import { createMetrics } from '@grapevine/shared/metrics.ts';
 import { SeededRandom } from '@grapevine/shared/random.ts';
 import { type FakeCluster, startFakeCluster } from '@grapevine/test/fixtures/fake-node.ts';
 import { graphqlPath } from './graphql-endpoint.ts';
+import { FigureRing } from './history/figures.ts';
 import { WebMetrics } from './metrics.ts';
 import { startWebServer } from './server.ts';
 
@@ -39,6 +40,8 @@ export interface WebUnderTest {
   readonly cluster: FakeCluster;
   /** The client's view of which topics have changed. */
   readonly changes: TopicChanges;
+  /** What the console plots. */
+  readonly figures: FigureRing;
   readonly url: string;
   /** Lines that the service logged, parsed. */
   readonly logged: readonly Record<string, unknown>[];
@@ -69,10 +72,12 @@ export async function startWeb(
     onAttempt: metrics.timeAttempt,
   });
   const changes = client.followChanges();
+  const figures = new FigureRing();
   const destination = { write: (line: string) => logged.push(JSON.parse(line)) };
   const http = await startWebServer(
     {
       cluster: client,
+      figures,
       changes,
       verifier: new IdentityVerifier(edgeKeys, 'bff', systemClock),
       clock: systemClock,
@@ -91,6 +96,7 @@ export async function startWeb(
   return {
     cluster,
     changes,
+    figures,
     url: http.url,
     logged,
     identity,

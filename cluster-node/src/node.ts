@@ -28,7 +28,7 @@ import { logNotice, type OwnReport, reportMembers, reportMembership } from './me
 import type { NodeService, PublishOutcome } from './node-service.ts';
 import { Publisher } from './publisher.ts';
 import type { DataDamage } from './store/damage.ts';
-import type { LogStore } from './store/log-store.ts';
+import type { CheckedSegment, LogStore } from './store/log-store.ts';
 import type { StoreHealth } from './store-health.ts';
 import type { SealedTransport } from './transport/sealed-transport.ts';
 import type { Views } from './views/views.ts';
@@ -52,6 +52,8 @@ export interface ClusterNodeParts {
   readonly log: Logger;
   /** Makes every later start's boot epoch exceed this one. */
   readonly raiseBootEpoch: (epoch: number) => void;
+  /** Told of what has been flushed; for metrics. */
+  readonly onCommitted?: (segments: readonly CheckedSegment[]) => void;
   /** Largest message body in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -285,7 +287,10 @@ export class ClusterNode implements NodeService, Stoppable {
 
   #commit({ batch, segments }: Extract<ReplicaEffect, { type: 'commit' }>): void {
     this.#parts.store.commit(segments).then(
-      () => this.#step({ type: 'committed', batch }),
+      () => {
+        this.#parts.onCommitted?.(segments);
+        this.#step({ type: 'committed', batch });
+      },
       (error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
         // What the disk has, has been told.

@@ -9,6 +9,7 @@ import type { PeerRegistry } from '@grapevine/shared/registry/peer-registry.ts';
 import type { StartedService } from '@grapevine/shared/run-service.ts';
 import { openTracing } from '@grapevine/shared/tracing/open-tracing.ts';
 import type { Logger } from 'pino';
+import { timeArrivals } from './arrival-times.ts';
 import { AheadVerifier } from './catch-up/ahead-verifier.ts';
 import type { SegmentSource } from './catch-up/segment-stream.ts';
 import type { ReplicaOptions } from './core/replica.ts';
@@ -177,6 +178,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     log,
     raiseBootEpoch: (epoch) => raiseBootEpoch(settings.dataDir, epoch),
     maxBodyBytes: settings.maxBodyBytes,
+    onCommitted: timeArrivals(metrics, systemClock, signer.origin),
   });
   opened.defer(() => node.stop());
   scrubber.start();

@@ -1,7 +1,12 @@
 import type { ConsistencyReport, NodeReport, PairReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
 import { type CatchUp, memberStateSchema } from '@grapevine/shared/contracts/node-api.ts';
-import { builder } from './builder.ts';
+import { builder, type FieldRules } from './builder.ts';
 import { PairStateType } from './comparison.ts';
+import { ForkType } from './fork.ts';
+import { SignedHeadType } from './inclusion-proof.ts';
+
+/** A call of its own to the node. */
+const headRules: FieldRules = { cost: 10 };
 
 const MemberStateType = builder.enumType('MemberState', {
   description: 'A node as the cluster’s failure detector sees it.',
@@ -25,6 +30,29 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
     state: t.expose('state', { type: MemberStateType }),
     reachable: t.exposeBoolean('reachable', { description: 'Whether it answered just now.' }),
     root: t.exposeString('root', { nullable: true, description: 'Equal roots mean byte-identical content. In hex.' }),
+    startedAt: t.field({ type: 'DateTime', resolve: ({ bootEpoch }) => new Date(bootEpoch) }),
+    protocol: t.int({
+      description: 'Newest version of the protocol between nodes that it speaks.',
+      resolve: ({ versions }) => versions.highest,
+    }),
+    http: t.exposeString('http', { description: 'Base URL of its API.' }),
+    udp: t.exposeString('udp', { description: '`host:port` of its gossip socket.' }),
+    heads: t.field({
+      type: [SignedHeadType],
+      nullable: true,
+      description: 'What it holds of every origin, each signed by that; null when it does not answer.',
+      extensions: { ...headRules },
+      resolve: async ({ name, reachable }, _args, { cluster, caller }) =>
+        reachable ? (await cluster.heads(caller, name)).heads : null,
+    }),
+    forkEvidence: t.field({
+      type: [ForkType],
+      nullable: true,
+      description: 'Every fork that it has seen, those that last first; null when it does not answer.',
+      extensions: { ...headRules },
+      resolve: async ({ name, reachable }, _args, { cluster, caller }) =>
+        reachable ? [...(await cluster.forks(caller, name))] : null,
+    }),
     messages: t.expose('messages', { type: 'BigInt', nullable: true, description: 'Over all origins.' }),
     catchUp: t.expose('catchUp', { type: CatchUpType, nullable: true, description: 'While it catches up.' }),
     forks: t.exposeInt('forks', {

@@ -2,7 +2,7 @@ import type { SignedHeadJson } from '@grapevine/shared/contracts/node-api.ts';
 import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
 import { builder } from './builder.ts';
 
-const SignedHeadType = builder.objectRef<SignedHeadJson>('SignedHead').implement({
+export const SignedHeadType = builder.objectRef<SignedHeadJson>('SignedHead').implement({
   description: 'An origin’s word for what its log was at one size.',
   fields: (t) => ({
     origin: t.exposeID('origin', { description: 'First 16 bytes of SHA-256 over the public key, in hex.' }),

@@ -4,6 +4,7 @@ import './node.ts';
 import './topic.ts';
 import './publish.ts';
 import './message-added.ts';
+import './message-seen.ts';
 import './cluster.ts';
 import './repair.ts';
 

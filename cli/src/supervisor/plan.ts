@@ -70,11 +70,13 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
   const nodePlans = numbers.map((number) => planNode(number, numbers, { basePort, dataDir, config, secrets }));
   const seeds = setting(nodePlans.map((node) => node.http));
   const { tls } = config.node;
+  const admin = urlOf(config.gateway.adminHost, basePort + adminOffset);
   const web = planBff('bff-web', config.bffWeb.host, basePort + webOffset, {
     ...secrets,
     ...(tls === undefined ? {} : { GRAPEVINE_BFF_WEB__NODE_TLS: setting(config.bffWeb.nodeTls ?? tls) }),
     GRAPEVINE_BFF_WEB__PORT: setting(basePort + webOffset),
     GRAPEVINE_BFF_WEB__SEEDS: seeds,
+    GRAPEVINE_BFF_WEB__GATEWAY_METRICS: setting(config.bffWeb.gatewayMetrics ?? `${admin}/metrics`),
   });
   const mobile = planBff('bff-mobile', config.bffMobile.host, basePort + mobileOffset, {
     ...secrets,
@@ -82,7 +84,6 @@ export function planCluster({ nodes, basePort, dataDir, config }: PlanOptions): 
     GRAPEVINE_BFF_MOBILE__PORT: setting(basePort + mobileOffset),
     GRAPEVINE_BFF_MOBILE__SEEDS: seeds,
   });
-  const admin = urlOf(config.gateway.adminHost, basePort + adminOffset);
   const gateway: ProcessPlan = {
     name: 'gateway',
     service: 'gateway',

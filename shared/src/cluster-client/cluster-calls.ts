@@ -118,6 +118,18 @@ export class ClusterCalls {
     const channel = this.#directory.choose(avoid);
     if (channel === undefined) throw new NodeFailure('refused', 'there is no node left to try');
     avoid.add(channel.url);
+    return this.#open(channel, caller, path, signal);
+  }
+
+  /** Like `open`, at the node called `nodeName` and nowhere else. */
+  async openAt(caller: Caller, nodeName: string, path: string, signal: AbortSignal): Promise<Readable> {
+    await this.#directory.ready();
+    const channel = await this.#choose({ method: 'GET', path, node: nodeName }, new Set());
+    if (channel === undefined) throw new NodeFailure('refused', `there is no node called ${nodeName}`);
+    return this.#open(channel, caller, path, signal);
+  }
+
+  async #open(channel: NodeChannel, caller: Caller, path: string, signal: AbortSignal): Promise<Readable> {
     try {
       const { statusCode, headers, body } = await channel.open(path, this.#headers(caller), signal);
       if (statusCode === 200) return body;
@@ -131,6 +143,11 @@ export class ClusterCalls {
   /** Whether there are nodes whose base URLs are not in `asked`. */
   hasOthers(asked: ReadonlySet<string>): boolean {
     return this.#directory.choose(asked) !== undefined;
+  }
+
+  /** Nodes that the membership names, whatever their state. */
+  names(): readonly string[] {
+    return this.#directory.names();
   }
 
   /** Whether any node answers right now. */

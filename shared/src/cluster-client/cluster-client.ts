@@ -1,8 +1,12 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { limits } from '../contracts/limits.ts';
 import {
   type Comparison,
   comparisonSchema,
+  type Fork,
+  forksResponseSchema,
   type HeadsResponse,
   headsResponseSchema,
   type Member,
@@ -33,6 +37,7 @@ import type { Random } from '../random.ts';
 import type { Caller } from './caller.ts';
 import { type CallObserver, ClusterCalls } from './cluster-calls.ts';
 import { followMessages, type MessageEvent } from './message-stream.ts';
+import { type Sighting, sightings } from './sightings.ts';
 import { TopicChanges } from './topic-changes.ts';
 
 export interface ClusterClientOptions {
@@ -84,6 +89,8 @@ export interface PublishAnswer extends PublishResponse {
  * gossip round to arrive, and ids are content hashes, so that any node's answer is as good as any other's.
  */
 const furtherNodesForMissing = 2;
+/** Metrics of one node: about 20 KiB in practice. */
+const maxMetricsBytes = 1024 * 1024;
 
 /**
  * The cluster as its callers see it: one thing that answers while any node does. Calls go to one of two random live
@@ -245,6 +252,31 @@ export class ClusterClient implements Stoppable {
     return answer.body?.root;
   }
 
+  /** Every fork that the node called `nodeName` has seen and remembers, those that last first. */
+  async forks(caller: Caller, nodeName: string): Promise<readonly Fork[]> {
+    const call = { method: 'GET', path: '/v1/forks', node: nodeName } as const;
+    return (await this.#calls.call(caller, forksResponseSchema, call)).body.forks;
+  }
+
+  /** What the node called `nodeName` counts, in the Prometheus text format; `signal` bounds the time. */
+  async metrics(nodeName: string, signal: AbortSignal): Promise<string> {
+    const body = await this.#calls.openAt(this.#calls.self, nodeName, '/metrics', signal);
+    return readBounded(body, maxMetricsBytes);
+  }
+
+  /** Names of the nodes that there are, as far as is known without asking. */
+  nodeNames(): readonly string[] {
+    return this.#calls.names();
+  }
+
+  /** Messages of a topic, once for each node that shows them; see `sightings`. */
+  async sightings(caller: Caller, topic: string): Promise<AsyncGenerator<Sighting, void, undefined>> {
+    const { members } = await this.members(caller);
+    const counted = members.filter(({ state }) => state !== 'left').slice(0, limits.acks);
+    const names = counted.map(({ name }) => name);
+    return sightings(this.#calls, caller, names, topic);
+  }
+
   /** Compares two nodes, both by name; node `a` does the work and checks the signatures of `b`. */
   async compare(caller: Caller, a: string, b: string): Promise<Comparison> {
     const answer = await this.#calls.call(caller, comparisonSchema, {
@@ -291,6 +323,17 @@ export class ClusterClient implements Stoppable {
     const answer = await this.#calls.find(caller, schema, { method: 'GET', path });
     return answer.body;
   }
+}
+
+async function readBounded(body: Readable, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new GrapevineError('UPSTREAM_FAILED', `An answer of more than ${maxBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** `?a=1&b=2` of what is defined. */

@@ -15,6 +15,13 @@ export interface NodeReport {
   readonly origin: string;
   /** As the cluster's failure detector sees the node. */
   readonly state: MemberState;
+  /** When it started, in milliseconds since 1970. */
+  readonly bootEpoch: number;
+  /** Versions of the protocol between nodes that it speaks. */
+  readonly versions: Member['versions'];
+  /** Base URL of its HTTP API, and `host:port` of its gossip socket. */
+  readonly http: string;
+  readonly udp: string;
   /** Whether the node answered just now. */
   readonly reachable: boolean;
   /** The node's root, in hex; `null` when it did not answer. */
@@ -111,6 +118,10 @@ function nodeReport(member: Member, answer: HeadsResponse | undefined, own: Memb
     name: member.name,
     origin: member.origin,
     state: member.state,
+    bootEpoch: member.bootEpoch,
+    versions: member.versions,
+    http: member.http,
+    udp: member.udp,
     reachable: answer !== undefined,
     root: answer?.root ?? null,
     messages: answer === undefined ? null : answer.heads.reduce((sum, head) => sum + head.size, 0),

@@ -110,7 +110,7 @@ export async function openSomewhere(
 }
 
 /** What one connection brings; its end, however it comes, ends this quietly, for the next one takes over. */
-async function* readEvents(body: Readable): AsyncGenerator<MessageEvent, void> {
+export async function* readEvents(body: Readable): AsyncGenerator<MessageEvent, void> {
   try {
     for await (const { event, data, id } of parseEventStream(body)) {
       if (event === 'message') yield { token: tokenSchema.parse(id), message: messageSchema.parse(JSON.parse(data)) };

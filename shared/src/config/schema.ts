@@ -246,6 +246,11 @@ const bffWeb = z
       .max(1_000_000)
       .default(5_000)
       .describe('Cost of a GraphQL document; one field of one item costs 1.'),
+    gatewayMetrics: baseUrl
+      .optional()
+      .describe(
+        'Metrics of the gateway, such as http://127.0.0.1:9080/metrics, of which the console shows the last quarter of an hour. Without it the console tells of the nodes only.',
+      ),
     persistedOperationsFile: file
       .optional()
       .describe(
