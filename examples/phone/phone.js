@@ -17,7 +17,7 @@ import process from 'node:process';
  * @typedef {{ topic: string, body: string, idempotencyKey: string }} Draft
  * @typedef {{ id: string, topic: string, author: string, at: string, body: string, origin: string, seq: number }} Message
  * @typedef {{ idempotencyKey?: string, id?: string, error?: { code: string, detail: string, retryable: boolean } }} Result
- * @typedef {{ outbox: Draft[], refused: { draft: Draft, why: string }[], messages: Message[], token?: string }} State
+ * @typedef {{ outbox: Draft[], refused: { draft: Draft, why: string }[], messages: Message[], token?: string, written?: string }} State
  */
 
 /** As many as one request takes. */
@@ -64,7 +64,10 @@ async function sync(topics) {
       ...(state.token === undefined ? {} : { since: state.token }),
       ...(topics.length === 0 ? {} : { topics: topics.join(',') }),
     });
-    const delta = /** @type {{ items: Message[], token: string, more: boolean }} */ (await call(`/sync?${query}`));
+    // What this phone has written comes along, whichever node answers.
+    const covering = state.written === undefined ? {} : { 'grapevine-consistency': state.written };
+    const answer = await call(`/sync?${query}`, { headers: covering });
+    const delta = /** @type {{ items: Message[], token: string, more: boolean }} */ (answer);
     // Messages and token in one step: with either alone something would be missing, or come twice.
     state.messages.push(...delta.items);
     state.token = delta.token;
@@ -82,13 +85,15 @@ async function sync(topics) {
  */
 async function sendSome(state) {
   const items = state.outbox.slice(0, outboxItems);
-  const { results } = /** @type {{ results: Result[] }} */ (await call('/outbox', { items }));
+  const answer = await call('/outbox', { body: { items } });
+  const { results, token } = /** @type {{ results: Result[], token?: string }} */ (answer);
   const later = items.filter((draft, i) => {
     const error = results[i]?.error;
     if (error !== undefined && !error.retryable) state.refused.push({ draft, why: error.detail });
     return error?.retryable === true;
   });
   state.outbox.splice(0, items.length, ...later);
+  if (token !== undefined) state.written = token;
   save(state);
   if (later.length > 0) throw new Error(`${later.length} could not be sent yet; try again later`);
 }
@@ -102,13 +107,13 @@ function show() {
 
 /**
  * @param {string} path
- * @param {unknown} [body] sent with POST when there is one
+ * @param {{ body?: unknown, headers?: Record<string, string> }} options a body is sent with POST
  * @returns {Promise<unknown>}
  */
-async function call(path, body) {
+async function call(path, { body, headers }) {
   const response = await fetch(`${url}/mobile/v1${path}`, {
     method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json', ...headers },
     body: body === undefined ? null : JSON.stringify(body),
     signal: AbortSignal.timeout(requestMs),
   }).catch((error) => {
