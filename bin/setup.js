@@ -9,9 +9,12 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   accessSync,
+  chmodSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -19,7 +22,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, dirname, join, relative } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,7 +35,10 @@ const consoleStampFile = join(root, 'node_modules/.grapevine-console');
 /** What goes into the console: its own files, and the verifier that it has in common with the services. */
 const consoleSources = [consoleFolder, join(root, 'shared/src')];
 
-/** What tests and benchmarks need beyond npm packages. `debian` is the package that brings one of the programs. */
+/**
+ * What tests and benchmarks need beyond npm packages. `debian` is the package that brings one of the programs. With `file`, only
+ * that is taken out of the package: the whole would start a server that nobody asked for.
+ */
 const systemPrograms = [
   { programs: ['openssl'], debian: 'openssl', use: 'the TLS tests', flags: ['--tests'] },
   { programs: ['unshare'], debian: 'util-linux', use: 'the disk trouble tests', flags: ['--tests'] },
@@ -42,6 +49,13 @@ const systemPrograms = [
     debian: 'redis-server',
     use: 'the tests of shared rates, and the append benchmark',
     flags: ['--tests', '--bench'],
+  },
+  {
+    programs: ['promtool'],
+    debian: 'prometheus',
+    file: 'usr/bin/promtool',
+    use: 'the alert tests',
+    flags: ['--tests'],
   },
   { programs: ['nginx'], debian: 'nginx-light', use: 'the gateway benchmark', flags: ['--bench'] },
   { programs: ['wrk'], debian: 'wrk', use: 'the gateway benchmark', flags: ['--bench'] },
@@ -161,27 +175,47 @@ function installSystemPrograms() {
   const wanted = systemPrograms.filter(({ flags }) => flags.some((flag) => process.argv.includes(flag)));
   const missing = wanted.filter(({ programs }) => !programs.some(isOnPath));
   if (missing.length === 0) return;
-  const packages = missing.map((entry) => entry.debian);
   const names = missing.map((entry) => `${entry.programs[0]} (for ${entry.use})`).join(', ');
-  const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
+  const command = `apt-get update && apt-get install -y ${missing.map((entry) => entry.debian).join(' ')}`;
   if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
     fail(`this needs ${names}, not found on PATH.`, `On Debian: sudo sh -c '${command}'`);
   }
-  process.stderr.write(`Installing ${packages.join(', ')} … `);
-  for (const args of [['update'], ['install', '-y', ...packages]]) {
-    const result = spawnSync('apt-get', args, {
+  process.stderr.write(`Installing ${names} … `);
+  const packages = missing.filter((entry) => entry.file === undefined).map((entry) => entry.debian);
+  const runOrFail = (program, args, cwd) => {
+    const result = spawnSync(program, args, {
+      cwd,
       encoding: 'utf8',
       maxBuffer: maxOutputBytes,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     });
     if (result.status !== 0)
-      fail(`apt-get ${args.join(' ')} failed.\n${lastLines(result)}`, `Install by hand: ${command}`);
-  }
+      fail(`${program} ${args.join(' ')} failed.\n${lastLines(result)}`, `Install by hand: ${command}`);
+  };
+  runOrFail('apt-get', ['update'], root);
+  if (packages.length > 0) runOrFail('apt-get', ['install', '-y', ...packages], root);
+  for (const { debian, file } of missing) if (file !== undefined) extractProgram(debian, file, runOrFail);
   process.stderr.write('done.\n');
 }
 
+/** Puts one program of a Debian package where npm scripts find it. */
+function extractProgram(debian, file, runOrFail) {
+  const folder = mkdtempSync(join(tmpdir(), 'grapevine-setup-'));
+  try {
+    runOrFail('apt-get', ['download', debian], folder);
+    const archive = readdirSync(folder).find((name) => name.endsWith('.deb')) ?? `${debian}.deb`;
+    runOrFail('dpkg-deb', ['-x', archive, 'content'], folder);
+    const program = join(root, 'node_modules/.bin', basename(file));
+    copyFileSync(join(folder, 'content', file), program);
+    chmodSync(program, 0o755);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function isOnPath(program) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
+  const folders = [join(root, 'node_modules/.bin'), ...(process.env.PATH ?? '').split(delimiter)];
+  return folders.some((folder) => isExecutable(join(folder, program)));
 }
 
 function isExecutable(path) {

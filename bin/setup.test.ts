@@ -83,19 +83,26 @@ test("what tests need is found on PATH, installed from the system's packages, or
     chromium: '',
     strace: '',
     'redis-server': '',
+    promtool: '',
   });
   assert.equal(withAll('setup.js', '--tests').code, 0);
 
   await using installed = await temporaryFolder();
   const withApt = await projectWith(installed.path, {
     npm: workingNpm,
-    'apt-get': 'echo "$DEBIAN_FRONTEND $@" >> calls',
+    'apt-get': `echo "$DEBIAN_FRONTEND $@" >> ${join(installed.path, 'calls')}; [ "$1" != download ] || touch $2_1.deb`,
+    'dpkg-deb': 'mkdir -p $3/usr/bin; echo "from $2" > $3/usr/bin/promtool',
   });
   const { code: aptCode } = withApt('setup.js', '--tests');
   const calls = await readFile(join(installed.path, 'calls'), 'utf8');
-  const expected = 'noninteractive update\nnoninteractive install -y openssl util-linux chromium strace redis-server\n';
+  const expected =
+    'noninteractive update\nnoninteractive install -y openssl util-linux chromium strace redis-server\nnoninteractive download prometheus\n';
   // Only root may install; others are told the command, as below.
-  assert.deepEqual([aptCode, calls.includes(expected)], process.getuid?.() === 0 ? [0, true] : [1, false]);
+  const isRoot = process.getuid?.() === 0;
+  assert.deepEqual([aptCode, calls.includes(expected)], isRoot ? [0, true] : [1, false]);
+  // Of the server's package only the tool, and that is found from then on.
+  const extracted = await readFile(join(installed.path, 'node_modules/.bin/promtool'), 'utf8').catch(() => undefined);
+  assert.equal(extracted, isRoot ? 'from prometheus_1.deb\n' : undefined);
 
   await using named = await temporaryFolder();
   const without = await projectWith(named.path, { npm: workingNpm });
@@ -103,7 +110,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   assert.equal(code, 1);
   assert.match(
     output,
-    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux chromium strace redis-server'\n$/,
+    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux chromium strace redis-server prometheus'\n$/,
   );
 });
 

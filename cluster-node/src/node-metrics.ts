@@ -119,7 +119,12 @@ export function observeNode(
     'type',
     messages.received,
   );
-  counterBy('grapevine_datagrams_dropped_total', 'Datagrams dropped unanswered.', 'reason', messages.dropped);
+  counterBy(
+    'grapevine_datagrams_dropped_total',
+    'Datagrams dropped unanswered, by reason.',
+    'reason',
+    messages.dropped,
+  );
   counterBy('grapevine_datagrams_oversized_total', 'Messages too large for a datagram.', 'type', messages.oversized);
   counter('grapevine_udp_sent_bytes_total', 'Bytes of datagrams sent.', () => udp.sentBytes);
   counter('grapevine_udp_received_bytes_total', 'Bytes of datagrams received.', () => udp.receivedBytes);

@@ -40,7 +40,7 @@ export class GatewayMetrics {
     });
     this.#refusals = new Counter({
       name: 'grapevine_gateway_refusals_total',
-      help: 'Requests that the gateway itself answered with an error.',
+      help: 'Requests that the gateway itself answered with an error, by code.',
       labelNames: ['code'],
       registers,
     });
@@ -57,7 +57,7 @@ export class GatewayMetrics {
     });
     new Counter({
       name: 'grapevine_gateway_cost_total',
-      help: 'What upstreams said that operations cost.',
+      help: 'What upstreams said that operations cost, by route.',
       labelNames: ['route'],
       registers,
       collect() {
@@ -180,7 +180,7 @@ export function exposeLimits(registry: Registry, rates: () => readonly RateStatu
   });
   new Counter({
     name: 'grapevine_gateway_rate_limited_total',
-    help: 'Requests that a rate limit refused.',
+    help: 'Requests that a rate limit refused, by what it is for.',
     labelNames: ['limit'],
     registers: [registry],
     collect() {

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { systemRandom } from '@grapevine/shared/random.ts';
+import { exposedLabels } from '../../deploy/exposition.ts';
+import { alertExpressions, dashboardExpressions, unknownNames } from '../../deploy/expressions.ts';
+import { metricsPage } from '../../docs/metrics-page.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { runLoad } from '../../load/run-load.ts';
 import { type OwnTarget, startOwnTarget } from '../../load/target.ts';
+import { root } from '../../runner/test-files.ts';
+import { request } from '../clients.ts';
+import { scrape } from '../metrics.ts';
 import { until } from '../until.ts';
 
 const command = resolve(import.meta.dirname, '../../load/main.ts');
@@ -61,6 +68,26 @@ test('a mixed load while a node is killed: what was acknowledged is there, once,
   assert.ok(report.convergence.some(({ ms }) => ms !== null));
   const inSlices = report.slices.reduce((sum, { succeeded }) => sum + succeeded, 0);
   assert.equal(inSlices, report.succeeded);
+});
+
+test('what alerts, dashboard and docs say of metrics is what the processes expose', async () => {
+  const { cluster } = target;
+  // What happens seldom has no series before it has happened.
+  assert.equal((await request(`${target.url}/mobile/v1/topics`)).status, 401);
+  const [host = '', port = ''] = (await cluster.process('node-1')).udp?.split(':') ?? [];
+  const socket = createSocket('udp4');
+  const texts = await until('the node has counted what it dropped', async () => {
+    // Datagrams may get lost.
+    socket.send('no datagram of ours', Number(port), host);
+    const scraped = await scrape(cluster);
+    return scraped.get('node-1')?.includes('grapevine_datagrams_dropped_total{') === true && scraped;
+  }).finally(() => socket.close());
+  const exposed = exposedLabels([...texts.values()]);
+  const expressions = [...alertExpressions(), ...dashboardExpressions()];
+  const unknown = expressions.flatMap((one) => unknownNames(one, exposed).map((name) => `${one.place}: ${name}`));
+  assert.deepEqual(unknown, []);
+  const written = await readFile(join(root, 'docs/metrics.md'), 'utf8');
+  assert.ok(written === metricsPage(texts), 'docs/metrics.md is out of date; run: node test/docs/main.ts');
 });
 
 test('a threshold that is missed ends the command with 1, whatever else is well', async () => {
