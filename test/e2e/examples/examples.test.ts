@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { MobileClient } from '../clients.ts';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
+import { startBrowser } from '../console/browser.ts';
 import { nodeApis } from '../node-api.ts';
 import { until } from '../until.ts';
 
-const program = resolve(import.meta.dirname, '../../../examples/phone/phone.js');
+const examples = resolve(import.meta.dirname, '../../../examples');
+const program = resolve(examples, 'phone/phone.js');
 const topic = 'phone/outbox';
 const stateSchema = z.object({
   outbox: z.array(z.unknown()),
@@ -25,12 +29,26 @@ const resources = new AsyncDisposableStack();
 after(() => resources.disposeAsync());
 let cluster: Cluster;
 let folder: string;
+let site: string;
 
 before(async () => {
   ({ path: folder } = resources.use(await temporaryFolder()));
   const { path: dataDir } = resources.use(await temporaryFolder());
-  cluster = resources.adopt(await startCluster({ dataDir }), stopCluster);
+  site = await startSite();
+  const environment = { GRAPEVINE_GATEWAY__CORS: JSON.stringify({ origins: [site] }) };
+  cluster = resources.adopt(await startCluster({ dataDir, environment }), stopCluster);
 });
+
+/** The web example's files, served as it serves them itself; answers their origin. */
+async function startSite(): Promise<string> {
+  const child = spawn(process.execPath, [resolve(examples, 'web/serve.js')], {
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  resources.defer(() => void child.kill());
+  const [line] = await once(createInterface(child.stdout), 'line');
+  return new URL(String(line)).origin;
+}
 
 /** Runs the example as the phone called `name`; answers its exit code and what it printed. */
 function phone(name: string, args: readonly string[], url = cluster.gateway): Promise<{ code: number; text: string }> {
@@ -145,4 +163,50 @@ test('a page costs a phone fewer bytes than a browser, plain and compressed, and
       assert.ok(bytes.length < compressedWeb, `${bytes.length} of ${compressedWeb} bytes`);
     }
   }
+});
+
+test('the page in a browser publishes, goes on after a reload, and verifies proofs by itself', async () => {
+  await using opened = new AsyncDisposableStack();
+  const browser = opened.adopt(await startBrowser(), (one) => one.close());
+  const page = await browser.newPage();
+  const broken: string[] = [];
+  page.on('pageerror', ({ message }) => broken.push(message));
+  const { gateway, tokens } = cluster;
+  await page.goto(`${site}/#gateway=${gateway}&topic=web/example&token=${tokens.web}`);
+  const items = page.locator('#messages li');
+  const publish = async (text: string): Promise<void> => {
+    await page.fill('#body', text);
+    await page.click('#publish button');
+    await items.filter({ hasText: text }).waitFor({ timeout: 30_000 });
+  };
+  await publish('from the page');
+  const client = new MobileClient(gateway, tokens.mobile);
+  await client.publish({ topic: 'web/example', body: 'from a phone', acks: 3 });
+  await items.filter({ hasText: 'from a phone' }).waitFor({ timeout: 30_000 });
+  await page.goto('about:blank');
+  await client.publish({ topic: 'web/example', body: 'while the page was away', acks: 3 });
+  await page.goBack();
+  await items.filter({ hasText: 'while the page was away' }).waitFor({ timeout: 30_000 });
+  assert.equal(await items.count(), 3);
+
+  await items.filter({ hasText: 'from a phone' }).getByRole('button').click();
+  const verdict = page.locator('#verdict');
+  await verdict.filter({ hasText: 'says “from a phone”' }).waitFor({ timeout: 30_000 });
+  const proof = await page.inputValue('#proof');
+  const damaged = {
+    path: proof.replace(/"treeSize": \d+/, '"treeSize": 999999'),
+    id: proof.replace(/"entry": "(.)/, (_all, first) => `"entry": "${first === 'A' ? 'B' : 'A'}`),
+    signature: proof.replace(/"signature": "(.)/, (_all, digit) => `"signature": "${digit === '0' ? '1' : '0'}`),
+    document: '{',
+  };
+  for (const [what, text] of Object.entries(damaged)) {
+    assert.notEqual(text, proof, what);
+    await page.fill('#proof', text);
+    await page.click('#check button');
+    assert.match(String(await verdict.textContent()), /^Refused at the step /, what);
+  }
+  await page.fill('#proof', proof);
+  await page.click('#check button');
+  assert.match(String(await verdict.textContent()), /^Proven: /);
+  assert.deepEqual(broken, []);
 });
