@@ -29,7 +29,7 @@ export class RequestContext {
   /** Largest body that this request may have. */
   maxBodyBytes = 0;
   /** Charges the caller with what the upstream says that the request cost. */
-  chargeCost: ((cost: number) => Promise<void>) | undefined = undefined;
+  chargeCost: ((context: RequestContext, cost: number) => Promise<void>) | undefined = undefined;
   /** What the cache did for it, on routes that have one. */
   cache: CacheVerdict | undefined = undefined;
   /** Hears of the upstream's answer before the client gets it. */

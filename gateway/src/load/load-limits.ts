@@ -81,8 +81,7 @@ export class LoadLimits {
   }
 
   #count(route: Route, change: number): void {
-    const open = this.#openOn(route) + change;
-    if (open === 0) this.#byRoute.delete(route.name);
-    else this.#byRoute.set(route.name, open);
+    // Stays when it is 0: there are as many as routes have names, and a Map whose one entry comes and goes is made anew all the time.
+    this.#byRoute.set(route.name, this.#openOn(route) + change);
   }
 }

@@ -22,17 +22,22 @@ export interface PrincipalRates {
  * What the upstream then says that the request cost is charged to the same.
  */
 export function limitPrincipal({ principal, apiKeys, costPerRequest }: PrincipalRates): Step {
+  const limiterOf = ({ apiKey }: RequestContext): KeyedRateLimiter =>
+    apiKey?.rate === undefined ? principal : apiKeys.limiterOf(apiKey.rate);
+  const keyOf = ({ identity, apiKey }: RequestContext): string =>
+    (apiKey?.rate === undefined ? identity?.subject : apiKey.id) ?? '';
+  // One for all requests: with a function for each, garbage collection took a third of the time of a hit in the cache.
+  const chargeCost = async (context: RequestContext, cost: number): Promise<void> => {
+    const more = Math.ceil(cost / costPerRequest) - 1;
+    if (more <= 0) return;
+    const limiter = limiterOf(context);
+    announce(context, limiter, await limiter.chargeMore(keyOf(context), more));
+  };
   return ({ context }, _response, next) => {
-    const { identity, apiKey } = context;
-    if (identity === undefined) return next();
-    const own = apiKey?.rate;
-    const limiter = own === undefined ? principal : apiKeys.limiterOf(own);
-    const key = own === undefined ? identity.subject : (apiKey?.id ?? '');
-    context.chargeCost = async (cost) => {
-      const more = Math.ceil(cost / costPerRequest) - 1;
-      if (more > 0) announce(context, limiter, await limiter.chargeMore(key, more));
-    };
-    return chargeThen(limiter, key, own === undefined ? 'this principal' : 'this API key', context, next);
+    if (context.identity === undefined) return next();
+    context.chargeCost = chargeCost;
+    const whose = context.apiKey?.rate === undefined ? 'this principal' : 'this API key';
+    return chargeThen(limiterOf(context), keyOf(context), whose, context, next);
   };
 }
 

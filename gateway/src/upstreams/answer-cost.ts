@@ -7,5 +7,5 @@ export async function chargeCost({ headers }: Answer, context: RequestContext): 
   const text = headers[costHeader];
   const cost = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0;
   context.cost = cost;
-  if (cost > 0) await context.chargeCost?.(cost);
+  if (cost > 0) await context.chargeCost?.(context, cost);
 }
