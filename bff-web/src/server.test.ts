@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { startWeb, type WebUnderTest } from './web.fixture.ts';
 
@@ -142,6 +143,15 @@ test('forms and other types that a foreign page could post are refused', async (
     'application/graphql',
   ]) {
     assert.equal((await post(`query=${topics}`, { 'content-type': type })).status, 415, type);
+  }
+});
+
+test('a body that is compressed is refused before anything of it is unpacked', async () => {
+  const query = `{ __typename }${' '.repeat(10_000_000)}`;
+  const bomb = gzipSync(JSON.stringify({ query }));
+  for (const encoding of ['gzip', 'br', 'deflate', 'zstd']) {
+    const headers = { ...json(), 'content-encoding': encoding };
+    assert.equal((await web.request({ method: 'POST', headers, body: bomb })).status, 415, encoding);
   }
 });
 
