@@ -157,6 +157,19 @@ describe('verified tokens are remembered', () => {
   });
 });
 
+describe('an event stream', () => {
+  test('ends when its token does', async () => {
+    gateway.web.answerWith((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    });
+    const bearer = `Bearer ${await gateway.token({ expiresIn: 10 })}`;
+    const response = await ask(bearer, '/web/graphql');
+    gateway.clock.advance(15_000);
+    assert.match(await response.text(), /^data: 1\n\n: /);
+    assert.match(await refusal(await ask(bearer, '/web/graphql')), /^401 .*expired/);
+  });
+});
+
 describe('scopes', () => {
   const cases: [scope: string, method: string, path: string, status: number][] = [
     ['messages:read', 'GET', '/mobile/v1/topics', 200],

@@ -125,6 +125,36 @@ describe('what is revoked is refused at once, remembered or not', () => {
     assert.equal(await outcome(first), '200');
   });
 
+  test('a stream that is open ends with its token or key, and no other', async () => {
+    gateway.web.answerWith((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    });
+    const stop = new AbortController();
+    const open = async (headers: Record<string, string>): Promise<Response> => {
+      const response = await fetch(`${gateway.url}/web/graphql`, { headers, signal: stop.signal });
+      assert.equal(response.status, 200);
+      return response;
+    };
+    const token = await gateway.token({ algorithm: 'HS256', tokenId: 'one' });
+    const [revoked, key, lasting] = await Promise.all([
+      open({ authorization: `Bearer ${token}` }),
+      open({ 'x-api-key': ada.key }),
+      open({ authorization: `Bearer ${await gateway.token({ algorithm: 'HS256', subject: 'eve' })}` }),
+    ]);
+    write(files.revocationsFile, { tokens: ['one'], apiKeys: [ada.id] });
+    await credentials.reload();
+    const [first, second] = await Promise.all([revoked.text(), key.text()]);
+    for (const text of [first, second]) assert.match(text, /^data: 1\n\n: the server goes away\n\n$/);
+    const reader = lasting.body?.getReader();
+    assert.equal((await reader?.read())?.done, false);
+    const ended = reader?.read().then(
+      () => 'ended',
+      () => 'left',
+    );
+    stop.abort();
+    assert.equal(await ended, 'left', 'the third one was open to the end');
+  });
+
   test('a principal with its tokens and keys', async () => {
     const token = { authorization: `Bearer ${await gateway.token({ algorithm: 'HS256', subject: 'ada' })}` };
     assert.equal(await outcome(token), '200');

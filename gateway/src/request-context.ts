@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { ApiKey } from './auth/api-keys.ts';
+import type { Credential, StreamWatch } from './auth/stream-watch.ts';
 import type { CacheVerdict } from './cache/cache-status.ts';
 import type { Route } from './routes/route.ts';
 import type { Answer } from './upstreams/answer.ts';
@@ -24,6 +25,9 @@ export class RequestContext {
   readonly answerHeaders: string[] = [];
   route: Route | undefined = undefined;
   identity: Identity | undefined = undefined;
+  /** What is to prove it, and who watches that it goes on to, should the answer be a stream. */
+  credential: Credential | undefined = undefined;
+  streams: StreamWatch | undefined = undefined;
   /** The key that proved `identity`, if it was one. */
   apiKey: ApiKey | undefined = undefined;
   /** Largest body that this request may have. */
@@ -51,6 +55,13 @@ export class RequestContext {
   generation: { leave(): void } | undefined = undefined;
   /** Code of the problem that the gateway itself answered with. */
   refusal: ErrorCode | undefined = undefined;
+
+  /** The answer is a stream: `goodbye` ends it, and its caller is watched until it is over. */
+  beginStream(goodbye: () => void): void {
+    this.goodbye = goodbye;
+    if (this.credential === undefined || this.streams === undefined) return;
+    this.whenOver.push(this.streams.watch({ credential: this.credential, goodbye }));
+  }
 
   /** Sets a header of the answer, in place of an earlier one of the same name. `name` is in lower case. */
   answerHeader(name: string, value: string): void {

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ApiKeyVerifier } from './auth/api-keys.ts';
 import type { OpenCredentials } from './auth/credentials.ts';
+import { StreamWatch } from './auth/stream-watch.ts';
 import { TokenVerifier } from './auth/token-verifier.ts';
 import { AnswerCache } from './cache/answer-cache.ts';
 import { createEdgeApp } from './edge-app.ts';
@@ -188,6 +189,7 @@ interface Guard {
   readonly credentials: OpenCredentials;
   readonly tokens: TokenVerifier;
   readonly apiKeys: ApiKeyVerifier;
+  readonly streams: StreamWatch;
 }
 
 function lastingParts({ clock, random, log, metrics }: GatewayDependencies): LastingParts {
@@ -221,10 +223,12 @@ async function openGeneration(
   const openGuard = async (): Promise<Guard> => {
     const credentials = await dependencies.openCredentials(auth);
     const tokens = new TokenVerifier(credentials, auth, clock);
-    return { credentials, tokens, apiKeys: new ApiKeyVerifier(credentials, clock) };
+    const apiKeys = new ApiKeyVerifier(credentials, clock);
+    return { credentials, tokens, apiKeys, streams: new StreamWatch(tokens, apiKeys) };
   };
-  const { credentials, tokens, apiKeys } = await leases.use(lasting.guards.lease(JSON.stringify(auth), openGuard))
-    .value;
+  const { credentials, tokens, apiKeys, streams } = await leases.use(
+    lasting.guards.lease(JSON.stringify(auth), openGuard),
+  ).value;
 
   const routes = new RouteTable(config.routes, { development });
   const { retry, breaker, ejection, healthCheck } = config;
@@ -267,7 +271,7 @@ async function openGeneration(
     matchRoute(routes),
     bodyLimit(config.maxBodyBytes),
     limitAddress(byAddress),
-    authenticate(tokens, apiKeys),
+    authenticate(tokens, apiKeys, streams),
     authorize(),
     shedLoad(load, random),
     limitPrincipal({

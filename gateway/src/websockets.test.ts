@@ -72,6 +72,18 @@ describe('a WebSocket', () => {
     assert.equal(headers['x-forwarded-for'], '127.0.0.1');
   });
 
+  test('ends when its token does', async () => {
+    const token = await gateway.token({ expiresIn: 60 });
+    const socket = await openSocket({ headers: { authorization: `Bearer ${token}` } });
+    const lasting = await authorized();
+    const closed = once(socket, 'close') as Promise<[CloseEvent]>;
+    assert.equal(await echoed(socket, 'a'), 'a');
+    gateway.clock.advance(120_000);
+    assert.equal((await closed)[0].code, 1001);
+    assert.equal(await echoed(lasting, 'b'), 'b', 'the other one lasts');
+    await assert.rejects(openSocket({ headers: { authorization: `Bearer ${token}` } }), /refused/);
+  });
+
   test('may bring its token as a subprotocol, which the upstream never sees', async () => {
     gateway.web.upgradeWith((request, socket) => echoWebSocket(request, socket, 'graphql-transport-ws'));
     const socket = await openSocket({ protocols: ['graphql-transport-ws', `bearer.${await gateway.token()}`] });

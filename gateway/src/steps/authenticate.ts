@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { Identity } from '@grapevine/shared/identity/identity.ts';
 import type { ApiKeyVerifier } from '../auth/api-keys.ts';
+import type { Credential, StreamWatch } from '../auth/stream-watch.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { Step } from '../request-context.ts';
 import { offeredBearer } from '../websocket/bearer-subprotocol.ts';
@@ -11,15 +12,12 @@ const bearerPattern = /^bearer +([\w.~+/-]+=*)$/i;
 const apiKeyPattern = /^apikey +(\S+)$/i;
 const apiKeyHeader = 'x-api-key';
 
-/** What a caller sends to prove who it is. */
-type Offer = { readonly token: string } | { readonly apiKey: string };
-
 /**
  * Establishes who is calling from a bearer token or an API key in the headers, or from the token that a WebSocket offers as
  * a subprotocol; what stands in the address would end up in logs and is not looked at. Public routes pass without, and
- * credentials there count for nothing. A token that is known already passes at once.
+ * credentials there count for nothing. A token that is known already passes at once. What becomes a stream is watched by `streams`.
  */
-export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier): Step {
+export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier, streams: StreamWatch): Step {
   return ({ context, headers }, _response, next) => {
     if (context.route?.isPublic === true) return next();
     const refuse = (error: unknown): never => {
@@ -33,6 +31,8 @@ export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier): St
     const subprotocol = context.upgrade === undefined ? undefined : offeredBearer(headers);
     const offer = subprotocol === undefined ? offered(headers) : { token: subprotocol };
     if (offer instanceof GrapevineError) return refuse(offer);
+    context.credential = offer;
+    context.streams = streams;
     if ('apiKey' in offer) {
       try {
         context.apiKey = apiKeys.verify(offer.apiKey);
@@ -47,7 +47,7 @@ export function authenticate(tokens: TokenVerifier, apiKeys: ApiKeyVerifier): St
 }
 
 /** The credentials in the headers, or what is wrong with them. Of two it would be in doubt who is calling. */
-function offered(headers: IncomingHttpHeaders): Offer | GrapevineError {
+function offered(headers: IncomingHttpHeaders): Credential | GrapevineError {
   const { authorization, [apiKeyHeader]: apiKey } = headers;
   if (authorization !== undefined && apiKey !== undefined) return refusal('Send a token or an API key, not both.');
   if (apiKey !== undefined) return { apiKey: String(apiKey) };

@@ -54,7 +54,7 @@ function deliverStream(answer: Answer, body: AnswerStream, { context }: EdgeRequ
     returnedHeaders(answer.headers, context.answerHeaders, context.route?.answerRules),
   );
   const stream = new ClientStream(body, response);
-  if (isEventStream(answer.headers)) context.goodbye = () => stream.endEvents();
+  if (isEventStream(answer.headers)) context.beginStream(() => stream.endEvents());
 }
 
 function openTunnel(answer: Answer, upstream: Duplex, request: EdgeRequest, response: ServerResponse): void {
@@ -63,7 +63,7 @@ function openTunnel(answer: Answer, upstream: Duplex, request: EdgeRequest, resp
   writeHead(response, answer.status, [...headers, 'connection', 'upgrade', 'upgrade', 'websocket']);
   response.flushHeaders();
   const tunnel = new Tunnel(request.socket, upstream);
-  context.goodbye = () => tunnel.leave();
+  context.beginStream(() => tunnel.leave());
 }
 
 function writeHead(response: ServerResponse, status: number, headers: string[]): void {
