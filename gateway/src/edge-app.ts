@@ -7,7 +7,8 @@ import { EdgeRequest, type Step } from './request-context.ts';
 export class EdgeResponse extends ServerResponse<EdgeRequest> {
   constructor(request: EdgeRequest) {
     super(request);
-    this.once('close', runWhenOver);
+    // Closes once; to listen `once` would make a function of its own for each.
+    this.on('close', runWhenOver);
   }
 }
 

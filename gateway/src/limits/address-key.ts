@@ -11,7 +11,9 @@ export function addressOf(remoteAddress: string | undefined): string {
 
 /** What requests are counted by: an IPv4 address, or the /64 network of an IPv6 address. */
 export function rateKeyOf(address: string): string {
-  return isIPv6(address) ? `${expand(address).slice(0, networkGroups).join(':')}::/64` : address;
+  return address.includes(':') && isIPv6(address)
+    ? `${expand(address).slice(0, networkGroups).join(':')}::/64`
+    : address;
 }
 
 /** The first groups of an IPv6 address with `::` written out. Only as exact as the first half needs. */

@@ -18,9 +18,10 @@ export class AddressList {
 
   /** Whether `address` is in it; what is no address is in no list. */
   holds(address: string): boolean {
+    if (this.isEmpty) return false;
     // A zone (fe80::1%eth0) names an interface of this machine, not another address.
     const [bare = ''] = address.split('%', 1);
-    return !this.isEmpty && isIP(bare) !== 0 && this.#list.check(bare, familyOf(bare));
+    return isIP(bare) !== 0 && this.#list.check(bare, familyOf(bare));
   }
 }
 

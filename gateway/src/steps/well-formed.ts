@@ -39,6 +39,16 @@ function checkTransferCoding({ headers }: IncomingMessage): void {
   throw new GrapevineError('BAD_REQUEST', 'The only transfer coding that is taken is chunked.');
 }
 
+/** How many lines have this name. */
+function linesOf(name: string, rawHeaders: readonly string[]): number {
+  let lines = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const found = rawHeaders[index] ?? '';
+    if (found.length === name.length && found.toLowerCase() === name) lines++;
+  }
+  return lines;
+}
+
 function checkHeaderLines(request: IncomingMessage): void {
   const { rawHeaders } = request;
   if (rawHeaders.length > 2 * maxHeaderLines) {
@@ -47,11 +57,9 @@ function checkHeaderLines(request: IncomingMessage): void {
       `Found ${rawHeaders.length / 2} header lines; expected at most ${maxHeaderLines}.`,
     );
   }
-  const seen = new Set<string>();
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]?.toLowerCase() ?? '';
-    if (!onlyOnce.includes(name)) continue;
-    if (seen.has(name)) throw new GrapevineError('BAD_REQUEST', `The header ${name} appears more than once.`);
-    seen.add(name);
+  for (const name of onlyOnce) {
+    if (linesOf(name, rawHeaders) > 1) {
+      throw new GrapevineError('BAD_REQUEST', `The header ${name} appears more than once.`);
+    }
   }
 }
