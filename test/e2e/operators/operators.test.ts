@@ -13,8 +13,11 @@ import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { runLoad } from '../../load/run-load.ts';
 import { type OwnTarget, startOwnTarget } from '../../load/target.ts';
 import { root } from '../../runner/test-files.ts';
-import { request } from '../clients.ts';
+import { fairWeather } from '../chaos/proxy-network.ts';
+import { MobileClient, request } from '../clients.ts';
+import { grapevine } from '../command.ts';
 import { scrape } from '../metrics.ts';
+import { nodeApis, untilRootsEqual } from '../node-api.ts';
 import { until } from '../until.ts';
 
 const command = resolve(import.meta.dirname, '../../load/main.ts');
@@ -26,7 +29,7 @@ let out: string;
 
 before(async () => {
   out = resources.use(await temporaryFolder()).path;
-  target = resources.use(await startOwnTarget(false));
+  target = resources.use(await startOwnTarget(true));
 });
 
 /** Runs the command against the cluster, as somebody who has nothing but its URL and a token. */
@@ -74,11 +77,12 @@ test('what alerts, dashboard and docs say of metrics is what the processes expos
   const { cluster } = target;
   // What happens seldom has no series before it has happened.
   assert.equal((await request(`${target.url}/mobile/v1/topics`)).status, 401);
-  const [host = '', port = ''] = (await cluster.process('node-1')).udp?.split(':') ?? [];
+  // The node itself, not the proxy in front of it.
+  const port = (await cluster.process('node-1')).udp?.split(':')[1];
   const socket = createSocket('udp4');
   const texts = await until('the node has counted what it dropped', async () => {
     // Datagrams may get lost.
-    socket.send('no datagram of ours', Number(port), host);
+    socket.send('no datagram of ours', Number(port), '127.0.0.1');
     const scraped = await scrape(cluster);
     return scraped.get('node-1')?.includes('grapevine_datagrams_dropped_total{') === true && scraped;
   }).finally(() => socket.close());
@@ -127,4 +131,22 @@ test('Ctrl-C ends the load, and what was seen until then is checked and reported
   const { checks, interrupted } = await writtenReport();
   assert.equal(interrupted, true);
   assert.ok(checks.every(({ passed }) => passed));
+});
+
+test('status says who lacks what while no datagram arrives, which is no failure, and that all is well afterwards', async () => {
+  const { cluster, network } = target;
+  assert.ok(network !== undefined);
+  const status = () => grapevine('status', '--data-dir', cluster.dataDir);
+  network.weather = { ...fairWeather, loss: 1 };
+  await new MobileClient(target.url, target.tokens.mobile).publish({ topic: 'status', body: 'at one node alone' });
+  const behind = await until('some are behind', async () => {
+    const now = await status();
+    return now.stdout.startsWith('behind: ') && now;
+  });
+  assert.equal(behind.ending, 0);
+  assert.match(behind.stdout, /^node-\d lacks 1 of node-\d$/m);
+  network.weather = fairWeather;
+  await untilRootsEqual(nodeApis(cluster), 60_000);
+  const equal = await status();
+  assert.deepEqual([equal.ending, equal.stdout.split(':')[0]], [0, 'equal']);
 });
