@@ -42,6 +42,7 @@ const consoleSources = [consoleFolder, join(root, 'shared/src')];
 const systemPrograms = [
   { programs: ['openssl'], debian: 'openssl', use: 'the TLS tests', flags: ['--tests'] },
   { programs: ['unshare'], debian: 'util-linux', use: 'the disk trouble tests', flags: ['--tests'] },
+  { programs: ['script'], debian: 'bsdutils', use: 'the completion test', flags: ['--tests'] },
   { programs: ['chromium'], debian: 'chromium', use: 'the console tests', flags: ['--tests'] },
   { programs: ['strace'], debian: 'strace', use: 'the disk trouble tests', flags: ['--tests'] },
   {

@@ -80,6 +80,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
     npm: workingNpm,
     openssl: '',
     unshare: '',
+    script: '',
     chromium: '',
     strace: '',
     'redis-server': '',
@@ -96,7 +97,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   const { code: aptCode } = withApt('setup.js', '--tests');
   const calls = await readFile(join(installed.path, 'calls'), 'utf8');
   const expected =
-    'noninteractive update\nnoninteractive install -y openssl util-linux chromium strace redis-server\nnoninteractive download prometheus\n';
+    'noninteractive update\nnoninteractive install -y openssl util-linux bsdutils chromium strace redis-server\nnoninteractive download prometheus\n';
   // Only root may install; others are told the command, as below.
   const isRoot = process.getuid?.() === 0;
   assert.deepEqual([aptCode, calls.includes(expected)], isRoot ? [0, true] : [1, false]);
@@ -110,7 +111,7 @@ test("what tests need is found on PATH, installed from the system's packages, or
   assert.equal(code, 1);
   assert.match(
     output,
-    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux chromium strace redis-server prometheus'\n$/,
+    /this needs openssl .*, redis-server .*\nOn Debian: sudo sh -c 'apt-get update && apt-get install -y openssl util-linux bsdutils chromium strace redis-server prometheus'\n$/,
   );
 });
 

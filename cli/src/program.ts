@@ -4,6 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { CommandError } from './command-error.ts';
 import { addApiKey } from './commands/api-key.ts';
 import { addCompare } from './commands/compare.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addPublish } from './commands/publish.ts';
@@ -56,6 +57,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
       'after',
       `
 Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} failed, refused or damaged · ${exitCodes.unreachable} not reachable · ${exitCodes.usage} wrong usage
+GRAPEVINE_URL and GRAPEVINE_TOKEN name another gateway than that of the local cluster; --json everywhere prints what a script can read.
 Examples:
   grapevine up                        a cluster of three nodes on this machine
   grapevine publish hello 'Hi there'  one message through the local gateway
@@ -76,6 +78,8 @@ Examples:
   addFsck(program, context, setExitCode);
   addRepair(program, context, setExitCode);
   addConfig(program, context, setExitCode);
+  program.commandsGroup('Shell:');
+  addCompletion(program, context);
   return program;
 }
 

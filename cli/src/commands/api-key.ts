@@ -14,6 +14,7 @@ import { addPrincipalOptions, type PrincipalOptions } from '../tokens/principal-
 interface ApiKeyOptions extends DataDirOptions, PrincipalOptions {
   readonly ttl?: number;
   readonly rate?: ApiKeyEntry['rate'];
+  readonly json?: boolean;
 }
 
 export function addApiKey(program: Command, context: Context): void {
@@ -23,6 +24,7 @@ export function addApiKey(program: Command, context: Context): void {
   addPrincipalOptions(command)
     .option('--ttl <duration>', 'lifetime, such as 12h or 30d; for ever when absent', parseDuration)
     .option('--rate <perSecond[/burst]>', "requests per second, and at once, instead of its principal's", parseRate)
+    .option('--json', 'print {"key", "id", "expires"}; expires is null for ever')
     .addHelpText(
       'after',
       `
@@ -41,7 +43,8 @@ Examples:
     const expires = ttl === undefined ? undefined : new Date(systemClock.wallMs() + ttl * 1_000).toISOString();
     const entry: ApiKeyEntry = { id, sha256, subject, scopes: [...scope], rate, expires };
     await writePrivateFile(path, `${JSON.stringify({ keys: [...keys, entry] }, undefined, 2)}\n`);
-    context.stdout.write(`${key}\n`);
+    const shown = options.json === true ? JSON.stringify({ key, id, expires: expires ?? null }) : key;
+    context.stdout.write(`${shown}\n`);
   });
 }
 

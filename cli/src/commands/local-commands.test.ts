@@ -23,6 +23,16 @@ test('token prints one token with the claims that were asked for, and nothing el
   );
 });
 
+test('--json gives tokens and keys with what a script needs to know of them', async () => {
+  await using folder = await temporaryFolder();
+  await makeMissingSecrets(`${folder.path}/secrets`, systemRandom);
+  const signed = JSON.parse((await runCommand(['token', '--data-dir', folder.path, '--ttl', '2h', '--json'])).stdout);
+  assert.equal(decodeJwt(signed.token).sub, 'cli');
+  assert.equal(signed.expiresInSeconds, 7_200);
+  const made = JSON.parse((await runCommand(['api-key', '--data-dir', folder.path, '--json'])).stdout);
+  assert.deepEqual([made.id, made.expires], [apiKeyIdOf(made.key), null]);
+});
+
 test('token refuses what it cannot sign for', async () => {
   const cases = [
     ['--scope', 'everything', /There is no scope everything; expected some of messages:read/],
@@ -154,6 +164,7 @@ test('help stands on its own for every command, with examples', async () => {
     'verify',
     'fsck',
     'config',
+    'completion',
   ]) {
     assert.ok(commands.includes(name), name);
     const help = await runCommand([name, '--help']);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { runCommand, sendProblem, standInGateway } from './command.fixture.ts';
+import { runCommand, type SeenRequest, sendJson, sendProblem, standInGateway } from './command.fixture.ts';
 
 function sendEvents(response: ServerResponse, bodies: readonly string[], firstToken = 0): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -12,10 +12,21 @@ function sendEvents(response: ServerResponse, bodies: readonly string[], firstTo
   }
 }
 
+function variablesOf({ body }: SeenRequest): { readonly since?: string } {
+  return (body as { variables: { since?: string } }).variables;
+}
+
+/** Answers the question where the topic is now with `token-now`; true when it was that. */
+function tellPresent(request: SeenRequest, response: ServerResponse): boolean {
+  if (variablesOf(request).since !== undefined) return false;
+  sendJson(response, 200, { data: { messages: { consistencyToken: 'token-now' } } });
+  return true;
+}
+
 test('prints messages as they come, goes on by token where a stream broke off, and stops at Ctrl-C', async () => {
-  await using gateway = await standInGateway(({ body }, response) => {
-    const { since } = (body as { variables: { since?: string } }).variables;
-    if (since === undefined) {
+  await using gateway = await standInGateway((request, response) => {
+    if (tellPresent(request, response)) return;
+    if (variablesOf(request).since === 'token-now') {
       sendEvents(response, ['one', 'two\u001b[31m']);
       response.end();
     } else {
@@ -31,8 +42,26 @@ test('prints messages as they come, goes on by token where a stream broke off, a
     '2026-01-01T00:00:00.000Z ada  two\\u001b[31m',
     '2026-01-01T00:00:00.000Z ada  three',
   ]);
-  const asked = gateway.requests.map(({ body }) => (body as { variables: object }).variables);
-  assert.deepEqual(asked, [{ topic: 'hello' }, { topic: 'hello', since: 'token-1' }]);
+  const asked = gateway.requests.map((request) => variablesOf(request).since);
+  assert.deepEqual(asked, [undefined, 'token-now', 'token-1']);
+});
+
+test('a stream that breaks before its first message is opened again from where it began', async () => {
+  let streams = 0;
+  await using gateway = await standInGateway((request, response) => {
+    if (tellPresent(request, response)) return;
+    streams += 1;
+    if (streams === 1) sendProblem(response, 503, 'UNAVAILABLE', 'No node answers.');
+    else sendEvents(response, ['meanwhile']);
+  });
+  const { code, stderr } = await runCommand(['tail', 'hello', ...gateway.target], {
+    stopAfter: (stdout) => stdout.includes('meanwhile'),
+  });
+  assert.deepEqual([code, /broke off .*No node answers/.test(stderr)], [0, true]);
+  assert.deepEqual(
+    gateway.requests.map((request) => variablesOf(request).since),
+    [undefined, 'token-now', 'token-now'],
+  );
 });
 
 test('--json gives each message with the token after it', async () => {

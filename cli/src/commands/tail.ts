@@ -28,6 +28,10 @@ const subscription = `subscription ($topic: String!, $since: String) {
   }
 }`;
 
+/** Where the topic is now: what a stream that breaks before its first message goes on from. */
+const presentQuery = 'query ($topic: String!) { messages(topic: $topic, last: 1) { consistencyToken } }';
+const presentSchema = z.object({ messages: z.object({ consistencyToken: z.string() }) });
+
 /** Pause before a lost stream is opened again, in milliseconds: a restart of the gateway takes about that long. */
 const reconnectMs = 1_000;
 
@@ -52,19 +56,18 @@ Examples:
     const client = new GatewayClient(await findTarget(context, options));
     const print = printerFor(context, options.json === true);
     using stop = stopSignal(context.host);
-    let since = options.since;
-    let isConnected = false;
+    let since =
+      options.since ?? (await client.graphql(presentSchema, presentQuery, { topic })).messages.consistencyToken;
     while (!stop.aborted) {
       try {
         for await (const { messageAdded } of client.subscribe(eventSchema, subscription, { topic, since }, stop)) {
-          isConnected = true;
           print(messageAdded);
           since = messageAdded.consistencyToken;
         }
       } catch (error) {
         if (stop.aborted) return;
-        // Without a token to go on from, a new stream would hide what was missed; a refusal would only be repeated.
-        if (!isConnected || since === undefined || !isPassing(error)) throw error;
+        // A refusal would only be repeated.
+        if (!isPassing(error)) throw error;
         context.stderr.write(`grapevine: the stream broke off (${(error as Error).message}); opening it again\n`);
       }
       await delay(reconnectMs, undefined, { signal: stop }).catch(() => {});

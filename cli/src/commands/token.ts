@@ -14,6 +14,7 @@ interface TokenOptions extends DataDirOptions, PrincipalOptions {
   readonly ttl: number;
   readonly alg: TokenAlgorithm;
   readonly config?: string;
+  readonly json?: boolean;
 }
 
 export function addToken(program: Command, context: Context): void {
@@ -24,6 +25,7 @@ export function addToken(program: Command, context: Context): void {
     .option('--ttl <duration>', 'lifetime, such as 15m, 12h or 30d', parseDuration, 3_600)
     .addOption(new Option('--alg <algorithm>', 'signature').choices([...tokenAlgorithms]).default('EdDSA'))
     .option('--config <file>', 'settings, for issuer and audience')
+    .option('--json', 'print {"token", "expiresInSeconds"}')
     .addHelpText(
       'after',
       `
@@ -37,6 +39,7 @@ Examples:
     const key = await readTokenKey(secretsDir(dataDirOf(context, options)), options.alg);
     const { subject, scope, ttl, alg } = options;
     const claims = { subject, scopes: scope, ttlSeconds: ttl, issuer, audience };
-    context.stdout.write(`${await signToken(claims, alg, key, systemClock, systemRandom)}\n`);
+    const token = await signToken(claims, alg, key, systemClock, systemRandom);
+    context.stdout.write(`${options.json === true ? JSON.stringify({ token, expiresInSeconds: ttl }) : token}\n`);
   });
 }
