@@ -6,6 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { startWeb, type WebUnderTest } from './web.fixture.ts';
 
+/** All files of the console, compressed: it opens at once on a bad line, when something is wrong. */
+const maxConsoleBytes = 150_000;
+
 let web: WebUnderTest;
 before(async () => {
   web = await startWeb();
@@ -221,11 +224,14 @@ test('the console is static, open, and may load nothing from elsewhere', async (
   const html = await (await fetch(`${folder}/`)).text();
   const assets = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(([, path]) => String(path));
   assert.deepEqual(assets.map((path) => path.split('.').at(-1)).sort(), ['css', 'js']);
+  let bytes = 0;
   for (const file of ['', ...assets]) {
     const response = await fetch(`${folder}/${file}`);
     assert.equal(response.status, 200, file);
     assert.match(String(response.headers.get('content-security-policy')), /^default-src 'none'; script-src 'self';/);
+    bytes += gzipSync(await response.arrayBuffer()).length;
   }
+  assert.ok(bytes < maxConsoleBytes, `${bytes} bytes, compressed`);
   assert.doesNotMatch(html, /https?:\/\/|<script>|style="/);
   for (const path of ['../src/main.ts', '..%2fsrc%2fmain.ts', '%2e%2e/package.json', 'none']) {
     assert.equal((await fetch(`${folder}/${path}`)).status, 404, path);
