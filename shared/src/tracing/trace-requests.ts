@@ -27,7 +27,8 @@ export function traceRequests(
       const route = (request as { readonly route?: { readonly path?: unknown } }).route?.path;
       span.end({
         ...(typeof route === 'string' ? { name: `${method} ${route}` } : {}),
-        failed: status >= 500 || !response.writableFinished,
+        // Whoever reads a stream leaves in the middle of it; what breaks off for a reason of ours has an error.
+        failed: status >= 500 || !response.headersSent || response.errored !== null,
         attributes: { 'http.response.status_code': status },
       });
     });

@@ -9,6 +9,7 @@ const spanSchema = z.looseObject({
   name: z.string(),
   startTimeUnixNano: z.string(),
   endTimeUnixNano: z.string(),
+  status: z.looseObject({ code: z.int().optional() }),
 });
 const attributeSchema = z.object({ key: z.string(), value: z.looseObject({ stringValue: z.string().optional() }) });
 const deliverySchema = z.object({

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { type Cluster, startCluster, stopCluster, temporaryFolder } from '../cluster.ts';
 import { until } from '../until.ts';
 import { type CollectedSpan, type Collector, startCollector } from './collector.ts';
 
 const patientMs = 30_000;
+/** `STATUS_CODE_ERROR` of OTLP. */
+const errorStatus = 2;
 
 const resources = new AsyncDisposableStack();
 after(() => resources.disposeAsync());
@@ -86,4 +90,46 @@ test('what the client does not want to be sampled is not, and a trace that is no
     collector.spans.filter(({ traceId }) => !known.includes(traceId)),
     [],
   );
+});
+
+const subscription = 'subscription { messageAdded(topic: "traced") { consistencyToken } }';
+
+test('an event stream is a span until its reader leaves, which is no failure', async () => {
+  const traceId = '33f7651916cd43dd8448eb211c80319c';
+  const reader = new AbortController();
+  const stream = await fetch(`${cluster.gateway}/web/graphql`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${cluster.tokens.web}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    },
+    body: JSON.stringify({ query: subscription }),
+    signal: reader.signal,
+  });
+  assert.equal(stream.status, 200);
+  const leftNano = BigInt(Date.now()) * 1_000_000n;
+  reader.abort();
+  for (const outer of ['gateway: POST web-events', 'bff-web: POST /web/graphql']) {
+    const find = (): CollectedSpan | undefined =>
+      spansOf(traceId).find(({ service, name }) => `${service}: ${name}` === outer);
+    const span = await until(`${outer} has ended`, find, patientMs);
+    assert.notEqual(span.status.code, errorStatus, outer);
+    assert.ok(BigInt(span.endTimeUnixNano) >= leftNano, `${outer} ended before its stream`);
+  }
+});
+
+test('a WebSocket is a span of the gateway until it closes', async () => {
+  const traceId = '44f7651916cd43dd8448eb211c80319c';
+  const socket = new WebSocket(`${cluster.gateway.replace('http', 'ws')}/web/graphql`, 'graphql-transport-ws', {
+    headers: { authorization: `Bearer ${cluster.tokens.web}`, traceparent: `00-${traceId}-b7ad6b7169203331-01` },
+  });
+  await once(socket, 'open');
+  const leftNano = BigInt(Date.now()) * 1_000_000n;
+  socket.close();
+  const [span] = await until('it has ended', () => spansOf(traceId).length === 1 && spansOf(traceId), patientMs);
+  assert.equal(span?.name, 'GET web');
+  assert.notEqual(span?.status.code, errorStatus);
+  assert.ok(BigInt(span?.endTimeUnixNano ?? 0) >= leftNano);
 });
