@@ -46,7 +46,7 @@ import { shedLoad } from './steps/shed-load.ts';
 import { traceRequest } from './steps/trace-request.ts';
 import { wellFormed } from './steps/well-formed.ts';
 import { openEdgeCertificates } from './tls/edge-certificates.ts';
-import { Discovery, type InstanceSource } from './upstreams/discovery.ts';
+import { Discovery } from './upstreams/discovery.ts';
 import { Forwarder } from './upstreams/forwarder.ts';
 import { UpstreamFleet } from './upstreams/upstream-fleet.ts';
 import { UpstreamPool } from './upstreams/upstream-pool.ts';
@@ -234,10 +234,7 @@ async function openGeneration(
   const { retry, breaker, ejection, healthCheck } = config;
   const times = { connectMs: config.upstreamTimeoutMs, maxInFlight: config.upstreamMaxInFlight };
   const poolOptions = { ...times, retry, breaker, ejection, healthCheck };
-  const sources = new Map<string, InstanceSource>();
-  for (const [name, upstream] of Object.entries(config.upstreams)) {
-    sources.set(name, leases.use(await lasting.discovery.lease(upstream)).value);
-  }
+  const sources = await lasting.discovery.leaseAll(config.upstreams, leases);
   const upstreams = leases.use(new UpstreamPool(sources, poolOptions, lasting.fleet, { clock, random }));
   const limiter = (name: string, rate: Rate): KeyedRateLimiter => {
     const make = (): KeyedRateLimiter => new KeyedRateLimiter(name, rate, rateLimit.maxKeys, openPoints);

@@ -29,8 +29,24 @@ export class Discovery {
     this.#log = log;
   }
 
-  /** Where `upstream` says that its instances are. Throws `CONFIG_INVALID` for a file that cannot be used. */
-  async lease(upstream: UpstreamConfig): Promise<Lease<InstanceSource>> {
+  /**
+   * Where the instances of each upstream are, by its name; leases go to `leases`. All are asked for side by side, because names
+   * that DNS is slow to answer must not add up to more than a reload has. Throws `CONFIG_INVALID` for a file that cannot be used.
+   */
+  async leaseAll(
+    upstreams: Readonly<Record<string, UpstreamConfig>>,
+    leases: DisposableStack,
+  ): Promise<ReadonlyMap<string, InstanceSource>> {
+    const asked = Object.entries(upstreams).map(async ([name, upstream]) => {
+      const { value } = leases.use(await this.#lease(upstream));
+      return [name, value] as const;
+    });
+    // Not before the last of them: a lease that came after a failure would be nobody's.
+    await Promise.allSettled(asked);
+    return new Map(await Promise.all(asked));
+  }
+
+  async #lease(upstream: UpstreamConfig): Promise<Lease<InstanceSource>> {
     if (Array.isArray(upstream)) return { value: fixedSource(upstream), [Symbol.dispose]: () => {} };
     const config = upstream as Discovered;
     const lease = this.#found.lease(JSON.stringify(config), () => find(config, this.#log));
