@@ -1,5 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { GrapevineError } from '../errors/grapevine-error.ts';
-import { fromBase64Url, toBase64Url } from './base64url.ts';
+import { fromBase64Url } from './base64url.ts';
 
 /** A place in topic order: messages are sorted by hybrid clock, then origin, then sequence number, on every node alike. */
 export interface TopicPosition {
@@ -12,10 +13,14 @@ export interface TopicPosition {
 
 const shape = /^([0-9a-f]{16})([0-9a-f]{32})([0-9a-f]{12})$/;
 
+/** What a cursor is made in: a page has fifty of them, and the standard methods, with an array for each, take three times as long. */
+const bytes = Buffer.alloc(30);
+
 /** The opaque cursor of a position: base64url over fixed-width fields, so that equal positions give equal cursors on every node. */
-export function encodeCursor(position: TopicPosition): string {
-  const hex = position.hlc + position.origin + position.seq.toString(16).padStart(12, '0');
-  return toBase64Url(Uint8Array.fromHex(hex));
+export function encodeCursor({ hlc, origin, seq }: TopicPosition): string {
+  bytes.write(hlc + origin, 'hex');
+  bytes.writeUIntBE(seq, 24, 6);
+  return bytes.toString('base64url');
 }
 
 /** Reads a cursor back; throws `INVALID_CURSOR` for anything that `encodeCursor` does not produce. */
