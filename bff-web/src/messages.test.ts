@@ -72,8 +72,10 @@ test('a page by token shows one’s own write; pages run both ways with the same
 });
 
 test('a filter finds an author, a key and a time, over pages that end early, both ways', async () => {
-  for (let i = 0; i < 50; i++)
-    await publish({ topic: 'searched', body: `m${i}`, key: i % 25 === 0 ? 'rare' : 'usual' });
+  const keyOf = (i: number): string => (i % 25 === 0 ? 'rare' : 'usual');
+  const input = Array.from({ length: 50 }, (_, i) => ({ topic: 'searched', body: `m${i}`, key: keyOf(i) }));
+  const batch = 'mutation ($input: [PublishInput!]!) { publishBatch(input: $input) { heldBy } }';
+  assert.deepEqual((await web.graph(batch, { input })).errors, []);
   const read = async (filter: object, page: object) => {
     const { data, errors } = await web.graph(
       `query ($filter: MessageFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -90,7 +92,7 @@ test('a filter finds an author, a key and a time, over pages that end early, bot
   const all = async (filter: object, forward: boolean) => {
     const found: string[] = [];
     for (let place: string | undefined, pages = 1; ; pages++) {
-      const page = await read(filter, forward ? { first: 10, after: place } : { last: 10, before: place });
+      const page = await read(filter, forward ? { first: 30, after: place } : { last: 30, before: place });
       const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
       const bodies = page.edges.map(({ node }) => node.body);
       if (forward) found.push(...bodies);
@@ -107,9 +109,15 @@ test('a filter finds an author, a key and a time, over pages that end early, bot
     assert.equal((await all({ author: 'ada' }, forward)).found.length, 50);
   }
   const times = (await read({}, { first: 50 })).edges.map(({ node }) => node.createdAt);
-  const [from, until] = [times[10], times[40]];
-  const expected = times.filter((at) => at >= String(from) && at < String(until)).length;
-  for (const forward of [true, false]) assert.equal((await all({ from, until }, forward)).found.length, expected);
+  const [first = '', last = ''] = [times.at(0), times.at(-1)];
+  const after = new Date(Date.parse(last) + 1).toISOString();
+  const expected = { [first]: 0, [after]: 50 };
+  for (const forward of [true, false]) {
+    for (const [until, count] of Object.entries(expected)) {
+      assert.equal((await all({ from: first, until }, forward)).found.length, count);
+    }
+    assert.equal((await all({ from: after }, forward)).found.length, 0);
+  }
   assert.equal((await all({ until: '1960-01-01T00:00:00+01:00' }, true)).found.length, 0);
   for (const filter of [{ author: 'a'.repeat(257) }, { key: '\ud800' }]) {
     const asked = 'query ($filter: MessageFilter) { messages(topic: "searched", filter: $filter) { totalCount } }';
