@@ -10,8 +10,10 @@ export interface Convergence {
   readonly ms: number | null;
 }
 
-/** From one message to the next, in milliseconds: seldom enough to be no load. */
-const gapMs = 500;
+/** From one message to the next at least, in milliseconds: seldom enough to be no load. */
+const shortestGapMs = 500;
+/** Messages in a run at most: as many as a plot can show. */
+const maxMessages = 600;
 /** Longest wait for all nodes, in milliseconds: as long as a publish may wait. */
 const waitMs = 30_000;
 
@@ -20,6 +22,8 @@ export interface ConvergenceOptions {
   readonly topic: string;
   readonly nodes: number;
   readonly published: Published;
+  /** How long the run is meant to be. */
+  readonly seconds: number;
   /** Seconds from the start of the run. */
   readonly now: () => number;
 }
@@ -29,7 +33,8 @@ export interface ConvergenceOptions {
  * aborts. A node acknowledges what it has on disk by its next pull, so this is an upper bound of when a reader finds it there.
  */
 export async function watchConvergence(options: ConvergenceOptions, signal: AbortSignal): Promise<Convergence[]> {
-  const { client, topic, nodes, published, now } = options;
+  const { client, topic, nodes, published, seconds, now } = options;
+  const gapMs = Math.max(shortestGapMs, (seconds * 1_000) / maxMessages);
   const publish = async (number: number): Promise<Convergence> => {
     const at = now();
     const startedMs = performance.now();

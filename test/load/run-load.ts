@@ -53,7 +53,7 @@ export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadRe
   const beside: [Promise<Convergence[]>, Promise<void>, Promise<void>] = [
     nodes === undefined
       ? Promise.resolve([])
-      : watchConvergence({ client, topic: `${workload.prefix}/probe`, nodes, published, now }, stop),
+      : watchConvergence({ client, topic: `${workload.prefix}/probe`, nodes, published, seconds, now }, stop),
     chaos.length === 0 || !('cluster' in target)
       ? Promise.resolve()
       : breakThings(
@@ -101,9 +101,18 @@ function generatorOf({ options, target, random }: LoadRun, lateness: { record(us
 /** Throws when the target does not take the first requests: a run against it would only count errors. */
 async function requireAnswers({ url }: Target, exchanges: readonly Exchange[]): Promise<void> {
   for (const { method, path, headers, body, judge } of exchanges) {
-    const answer = await request(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { raw: body }) });
+    const answer = await request(`${url}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { raw: body }),
+    }).catch((error: unknown) => {
+      throw new Error(`${url} does not answer; start a cluster with \`npm start\`, or name another with --target.`, {
+        cause: error,
+      });
+    });
     const failure = judge(answer.status, JSON.stringify(answer.body));
-    if (failure !== undefined) throw new Error(`${url} refuses to publish: ${failure}.`);
+    if (failure !== undefined)
+      throw new Error(`${url} refuses to publish: ${failure}; does the token have messages:write?`);
   }
 }
 

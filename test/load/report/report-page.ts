@@ -16,6 +16,7 @@ svg .band{fill:light-dark(#c2742a28,#f0ae6a2c)}
 svg .band-label{font-size:10px}
 .verdict{font-size:1.25rem;font-weight:bold}
 ul{list-style:none;padding:0}
+.wide{overflow-x:auto}
 `;
 
 /** The report of one run, on one page that needs nothing else. */
@@ -75,7 +76,7 @@ function figures({ succeeded, failed, errorRate, perSecond, latencyMs }: LoadRep
   ];
   const heads = cells.map(([name = '']) => `<th scope="col" class="number">${name}</th>`).join('');
   const values = cells.map(([, value = '']) => `<td class="number">${value}</td>`).join('');
-  return `<table><thead><tr>${heads}</tr></thead><tbody><tr>${values}</tr></tbody></table>`;
+  return `<div class="wide"><table><thead><tr>${heads}</tr></thead><tbody><tr>${values}</tr></tbody></table></div>`;
 }
 
 function plots({ slices: all, sliceSeconds, convergence, faults, errors: codes, seconds }: LoadReport): string {
@@ -165,5 +166,5 @@ function errors({ errors: codes }: LoadReport): string {
 
 function table(caption: string, [first = '', ...others]: readonly string[], rows: readonly string[]): string {
   const heads = others.map((head) => `<th scope="col" class="number">${head}</th>`).join('');
-  return `<table><caption>${caption}</caption><thead><tr><th scope="col">${first}</th>${heads}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+  return `<div class="wide"><table><caption>${caption}</caption><thead><tr><th scope="col">${first}</th>${heads}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }

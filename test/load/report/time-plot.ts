@@ -27,8 +27,8 @@ export interface TimePlot {
 const width = 960;
 const height = 240;
 const margin = { left: 64, right: 12, top: 34, bottom: 30 } as const;
-/** What the label of a band may take. */
-const labelRoom = 110;
+/** What a letter of a band's label takes. */
+const letterWidth = 5.4;
 const usualTicks = 4;
 
 /** An SVG of values over `seconds`, with bands where something was different. Its colours are those of the page around it. */
@@ -70,10 +70,11 @@ function drawBand({ from, to, label }: Band, x: (at: number) => number): string 
   // A fault of an instant is seen as well.
   const wide = Math.max(2, x(to) - x(from));
   const tall = height - margin.top - margin.bottom;
-  const [place, anchor] = x(from) + labelRoom > width ? [x(to) - 3, 'end'] : [x(from) + 3, 'start'];
+  // Labels that do not fit would be written over each other; the title of each band says what it is.
+  const shown = [label, label.slice(0, label.indexOf(' '))].find((words) => words.length * letterWidth < wide) ?? '';
   return [
     `<rect class="band" x="${round(x(from))}" y="${margin.top}" width="${round(wide)}" height="${tall}"><title>${escapeHtml(label)}</title></rect>`,
-    text(place, margin.top + 12, label, anchor, 'class="band-label"'),
+    text(x(from) + 3, margin.top + 12, shown, 'start', 'class="band-label"'),
   ].join('');
 }
 
