@@ -43,7 +43,7 @@ export interface Published {
   readonly token: string;
 }
 
-export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
+export async function startMobile(nodes = 3, requestTimeoutMs = 2_000): Promise<MobileUnderTest> {
   const cluster = await startFakeCluster(nodes, nodeKeys);
   const logged: Record<string, unknown>[] = [];
   const client = new ClusterClient({
@@ -52,7 +52,7 @@ export async function startMobile(nodes = 3): Promise<MobileUnderTest> {
     signer: new IdentitySigner(nodeKeys, 'node', systemClock),
     clock: systemClock,
     random: new SeededRandom(1),
-    requestTimeoutMs: 2_000,
+    requestTimeoutMs,
   });
   const changes = client.followChanges();
   const server = createMobileServer({

@@ -7,6 +7,9 @@ import { operations } from '../openapi/operations.ts';
 import { arbitraryRequest, type JsonSchema, type OperationObject, type ParameterObject } from './arbitrary-requests.ts';
 import { checkAnswer } from './described-answer.ts';
 
+/** For a call to a node, in milliseconds: a machine that is busy with other tests must not look like a defect. */
+export const patienceMs = 60_000;
+
 export interface FuzzOptions {
   readonly seed: number;
   /** Requests for each operation. */

@@ -6,6 +6,9 @@ import type { WebUnderTest } from '../web.fixture.ts';
 import { type ArbitraryRequest, arbitraryRequest, brokenRequest } from './arbitrary-documents.ts';
 import { checkData, checkErrors } from './fitting-answer.ts';
 
+/** For a call to a node, in milliseconds: a machine that is busy with other tests must not look like a defect. */
+export const patienceMs = 60_000;
+
 export interface FuzzOptions {
   readonly seed: number;
   /** Valid requests; there are as many broken ones. */
