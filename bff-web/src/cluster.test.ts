@@ -89,7 +89,14 @@ test('what happened of late is shown from a moment on, and no more than a quarte
     gossipBytesPerSecond: null,
   };
   for (let i = 1; i <= 200; i++) {
-    web.figures.add({ atMs: i * 5_000, ...nothing, duplicateShare: i / 200, pullsPerSecond: 3, gateway: null });
+    web.figures.add({
+      atMs: i * 5_000,
+      verdict: 'equal',
+      ...nothing,
+      duplicateShare: i / 200,
+      pullsPerSecond: 3,
+      gateway: null,
+    });
   }
   const shown = async (document: string): Promise<unknown[]> => {
     const { data } = await web.graph(document);
@@ -97,7 +104,8 @@ test('what happened of late is shown from a moment on, and no more than a quarte
   };
   assert.equal((await shown('{ cluster { figures { at } } }')).length, 180);
   const since = '"1970-01-01T00:16:35Z"';
-  assert.deepEqual(await shown(`{ cluster { figures(since: ${since}) { at duplicateShare gateway { p50Ms } } } }`), [
-    { at: '1970-01-01T00:16:40.000Z', duplicateShare: 1, gateway: null },
-  ]);
+  assert.deepEqual(
+    await shown(`{ cluster { figures(since: ${since}) { at verdict duplicateShare gateway { p50Ms } } } }`),
+    [{ at: '1970-01-01T00:16:40.000Z', verdict: 'equal', duplicateShare: 1, gateway: null }],
+  );
 });

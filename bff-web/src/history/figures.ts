@@ -1,7 +1,10 @@
+import type { ConsistencyVerdict } from '@grapevine/shared/cluster-client/consistency-report.ts';
+
 /** What the cluster and its gateway did in one interval; `null` where nobody said, or nothing happened. */
 export interface Figures {
   /** End of the interval, in milliseconds since 1970. */
   readonly atMs: number;
+  readonly verdict: ConsistencyVerdict | null;
   readonly publishedPerSecond: number | null;
   /** From the publish to the flush at the other nodes, in milliseconds: half of the messages took less. */
   readonly convergenceMs: number | null;

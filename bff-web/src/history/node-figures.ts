@@ -7,7 +7,7 @@ export interface NodeScrape {
   readonly exposed: Exposition;
 }
 
-type NodeFigures = Omit<Figures, 'atMs' | 'gateway'>;
+type NodeFigures = Omit<Figures, 'atMs' | 'verdict' | 'gateway'>;
 
 const silence: NodeFigures = {
   publishedPerSecond: null,

@@ -1,5 +1,10 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
+import {
+  type ConsistencyVerdict,
+  consistencyReport,
+  type ReportSource,
+} from '@grapevine/shared/cluster-client/consistency-report.ts';
 import { pause } from '@grapevine/shared/cluster-client/pause.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import type { Stoppable } from '@grapevine/shared/lifecycle.ts';
@@ -9,13 +14,15 @@ import { gatewayFigures } from './gateway-figures.ts';
 import { type NodeScrape, nodeFigures } from './node-figures.ts';
 
 export interface SamplerOptions {
-  readonly cluster: Pick<ClusterClient, 'metrics' | 'nodeNames'>;
+  readonly cluster: Pick<ClusterClient, 'metrics' | 'nodeNames'> & ReportSource;
   /** URL of the gateway's metrics; without it nothing is known of the gateway. */
   readonly gatewayMetrics: string | undefined;
   readonly clock: Clock;
   readonly ring: FigureRing;
 }
 
+/** Until the first sample, in milliseconds: a console that opens with the cluster has something to show. */
+const firstSampleMs = 1_000;
 /** Longest wait for one process, in milliseconds: whoever takes longer is missing in this sample. */
 const scrapeMs = 2_000;
 /** A gateway with hundreds of instances exposes a tenth of this. */
@@ -48,17 +55,31 @@ export class Sampler implements Stoppable {
   async #sample(): Promise<void> {
     const { signal } = this.#ended;
     let before = await this.#scrape();
+    let waitMs = firstSampleMs;
     while (!signal.aborted) {
-      await pause(sampleMs, signal);
+      await pause(waitMs, signal);
+      waitMs = sampleMs;
       if (signal.aborted) return;
-      const now = await this.#scrape();
+      const [now, verdict] = await Promise.all([this.#scrape(), this.#verdict()]);
       const seconds = (now.monotonicMs - before.monotonicMs) / 1_000;
       const gateway =
         before.gateway === undefined || now.gateway === undefined
           ? null
           : gatewayFigures(before.gateway, now.gateway, seconds);
-      this.#options.ring.add({ atMs: now.atMs, ...nodeFigures(before.nodes, now.nodes, seconds), gateway });
+      this.#options.ring.add({ atMs: now.atMs, verdict, ...nodeFigures(before.nodes, now.nodes, seconds), gateway });
       before = now;
+    }
+  }
+
+  /** `null` when no node can name the members. */
+  async #verdict(): Promise<ConsistencyVerdict | null> {
+    const { cluster, clock } = this.#options;
+    const identity = { subject: 'bff-web', scopes: ['cluster:read'] } as const;
+    const caller = { identity, deadlineMs: clock.monotonicMs() + scrapeMs, signal: this.#ended.signal };
+    try {
+      return (await consistencyReport(cluster, caller)).verdict;
+    } catch {
+      return null;
     }
   }
 

@@ -71,7 +71,7 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
   }),
 });
 
-const VerdictType = builder.enumType('Verdict', {
+export const VerdictType = builder.enumType('Verdict', {
   description: 'Whether all replicas tell the same story.',
   values: {
     equal: { description: 'All hold the same.' },

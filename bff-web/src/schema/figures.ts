@@ -1,5 +1,6 @@
 import type { Breaker, Figures, GatewayFigures, RequestRate } from '../history/figures.ts';
 import { builder } from './builder.ts';
+import { VerdictType } from './consistency.ts';
 
 const RequestRateType = builder.objectRef<RequestRate>('RequestRate').implement({
   fields: (t) => ({
@@ -46,6 +47,7 @@ export const FiguresType = builder.objectRef<Figures>('Figures').implement({
       description: 'End of the interval.',
       resolve: ({ atMs }) => new Date(atMs),
     }),
+    verdict: t.field({ type: VerdictType, nullable: true, resolve: ({ verdict }) => verdict }),
     publishedPerSecond: t.exposeFloat('publishedPerSecond', { nullable: true }),
     convergenceMs: t.exposeFloat('convergenceMs', {
       nullable: true,

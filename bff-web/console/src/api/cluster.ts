@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const verdictSchema = z.enum(['equal', 'behind', 'forked', 'unreachable']);
+export const verdictSchema = z.enum(['equal', 'behind', 'forked', 'unreachable']);
 export type Verdict = z.infer<typeof verdictSchema>;
 
 const pairSchema = z.object({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { verdictSchema } from './cluster.ts';
 
 const shareSchema = z.number().nullable();
 
@@ -16,6 +17,7 @@ export type GatewayFigures = z.infer<typeof gatewaySchema>;
 
 const figuresSchema = z.object({
   at: z.string().transform((text) => Date.parse(text)),
+  verdict: verdictSchema.nullable(),
   publishedPerSecond: shareSchema,
   convergenceMs: shareSchema,
   convergenceHighMs: shareSchema,
@@ -28,7 +30,7 @@ export type Figures = z.infer<typeof figuresSchema>;
 
 export const figuresAnswerSchema = z.object({ cluster: z.object({ figures: z.array(figuresSchema) }) });
 export const figuresQuery = `query Figures($since: DateTime) { cluster { figures(since: $since) {
-  at publishedPerSecond convergenceMs convergenceHighMs gossipBytesPerSecond duplicateShare pullsPerSecond
+  at verdict publishedPerSecond convergenceMs convergenceHighMs gossipBytesPerSecond duplicateShare pullsPerSecond
   gateway {
     requests { route status perSecond } p50Ms p90Ms p99Ms breakers { upstream target state }
     limitedPerSecond shedPerSecond cacheHitShare

@@ -4,6 +4,7 @@ import { ask } from './graphql.ts';
 
 /** As often as the server takes a sample, in milliseconds. */
 const everyMs = 5_000;
+const firstMs = 1_500;
 /** What is shown: a quarter of an hour. */
 const maxSamples = 180;
 
@@ -22,8 +23,9 @@ export function useFigures(): readonly Figures[] {
     // Whether the server can be reached is said once, above everything.
     const quietly = (): void => void load().catch(() => undefined);
     quietly();
-    const timer = setInterval(quietly, everyMs);
-    return () => clearInterval(timer);
+    // A cluster that has just started has its first sample in a moment.
+    const timers = [setInterval(quietly, everyMs), setTimeout(quietly, firstMs)];
+    return () => timers.forEach(clearTimeout);
   }, []);
   return figures;
 }

@@ -31,7 +31,7 @@ export function NodePage({ name, cluster }: NodePageProps) {
   const heads = data?.cluster.nodes.find((one) => one.name === name)?.heads ?? [];
   const owners = new Map(cluster.nodes.map((one) => [one.origin, one.name]));
   const facts = [
-    ['Origin', <ShortHash key="origin" hash={node.origin} what="origin" digits={32} />],
+    ['Origin', <ShortHash key="origin" hash={node.origin} what="origin" digits={24} />],
     ['Root', node.root === null ? '–' : <ShortHash key="root" hash={node.root} what="root" digits={24} />],
     ['Messages', node.messages === null ? '–' : count(node.messages)],
     ['Lag', node.reachable ? count(lagOf(cluster, name)) : '–'],

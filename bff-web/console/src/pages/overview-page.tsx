@@ -1,3 +1,4 @@
+import type { Verdict } from '../api/cluster.ts';
 import type { Figures } from '../api/figures.ts';
 import type { ClusterNews } from '../api/use-cluster.ts';
 import { Breakers } from '../parts/breakers.tsx';
@@ -17,9 +18,10 @@ export function OverviewPage({ news, figures }: OverviewPageProps) {
   const { cluster, since, sawChange, connection, problem } = news;
   if (cluster === undefined) return <Waiting problem={problem} />;
   const gateway = figures.at(-1)?.gateway ?? null;
+  const start = sawChange ? { since, exact: true } : startOf(cluster.consistency.verdict, figures, since);
   return (
     <>
-      <VerdictBanner cluster={cluster} since={since} sawChange={sawChange} stale={connection === 'lost'} />
+      <VerdictBanner cluster={cluster} since={start.since} exact={start.exact} stale={connection === 'lost'} />
       <div class="columns">
         <section class="card" aria-labelledby="nodes-title">
           <h2 id="nodes-title">Nodes</h2>
@@ -46,6 +48,15 @@ export function OverviewPage({ news, figures }: OverviewPageProps) {
       </section>
     </>
   );
+}
+
+/** Since when the verdict is what it is, by what the server has seen before this page was opened. */
+function startOf(verdict: Verdict, figures: readonly Figures[], openedAt: number): { since: number; exact: boolean } {
+  const other = figures.findLastIndex((one) => one.verdict !== verdict);
+  const first = figures[other + 1];
+  // The newest sample may be of before the last change.
+  if (first === undefined) return { since: openedAt, exact: false };
+  return { since: Math.min(openedAt, first.at), exact: other >= 0 };
 }
 
 function Waiting({ problem }: { readonly problem: string | undefined }) {

@@ -5,7 +5,8 @@ import { Chart } from './chart.tsx';
 /** What the nodes did. */
 export function ClusterCharts({ figures }: { readonly figures: readonly Figures[] }) {
   const moments = figures.map(({ at }) => at);
-  const of = (name: keyof Omit<Figures, 'at' | 'gateway'>): (number | null)[] => figures.map((one) => one[name]);
+  const of = (name: keyof Omit<Figures, 'at' | 'verdict' | 'gateway'>): (number | null)[] =>
+    figures.map((one) => one[name]);
   return (
     <div class="charts">
       <Chart

@@ -16,15 +16,16 @@ export function ShortHash({ hash, what, digits = 12 }: ShortHashProps) {
     setCopied(true);
     setTimeout(() => setCopied(false), 1_500);
   };
+  const shown = hash.length > digits ? `${hash.slice(0, digits)}…` : hash;
   return (
     <button
       type="button"
       class="hash"
       title={`${hash} (copy)`}
-      aria-label={`Copy ${what}, ${hash.slice(0, digits)}…`}
+      aria-label={`Copy ${what}, ${shown}`}
       onClick={() => void copy().catch(() => undefined)}
     >
-      {copied ? 'copied' : `${hash.slice(0, digits)}…`}
+      {copied ? 'copied' : shown}
     </button>
   );
 }

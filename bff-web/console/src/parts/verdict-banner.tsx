@@ -5,13 +5,14 @@ import { count, counted, duration, time } from '../format.ts';
 interface VerdictBannerProps {
   readonly cluster: Cluster;
   readonly since: number;
-  readonly sawChange: boolean;
+  /** Whether it began then, or was so already when somebody first looked. */
+  readonly exact: boolean;
   /** Whether this is how things were rather than how they are. */
   readonly stale: boolean;
 }
 
 /** The answer to the question that the console is for, in one line and one colour. */
-export function VerdictBanner({ cluster, since, sawChange, stale }: VerdictBannerProps) {
+export function VerdictBanner({ cluster, since, exact, stale }: VerdictBannerProps) {
   const { headline, detail } = wordsFor(cluster);
   return (
     <section class="verdict" data-tone={cluster.consistency.verdict} data-stale={stale} aria-label="Verdict">
@@ -22,7 +23,7 @@ export function VerdictBanner({ cluster, since, sawChange, stale }: VerdictBanne
       </div>
       <p class="since">
         <span>
-          {sawChange ? 'since' : 'at least since'} {time(since)}
+          {exact ? 'since' : 'at least since'} {time(since)}
         </span>
         <strong>
           <Age since={since} />
@@ -64,7 +65,7 @@ function wordsFor(cluster: Cluster): { readonly headline: string; readonly detai
 
 function forkedPairs({ consistency }: Cluster): string {
   const pairs = consistency.pairs.filter(({ state }) => state === 'forked').map(({ a, b }) => `${a} and ${b}`);
-  return pairs.length === 0 ? '' : `${pairs.join(', ')} signed for different entries at the same place. `;
+  return pairs.length === 0 ? '' : `${pairs.join(', ')} hold different entries at the same place of a log. `;
 }
 
 /** The same as the colour says, for those who do not see it. */
