@@ -33,7 +33,7 @@ const progressMs = 250;
 /** Puts the load on the target until it is over or `signal` aborts, then checks what the cluster promised. */
 export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadReport> {
   const { options, target, random, onEvent } = run;
-  const { scenario, seconds, chaos } = options;
+  const { scenario, seconds } = options;
   const at = new Date().toISOString();
   const runId = `${at.replaceAll(/\D/g, '').slice(0, 14)}-${random.below(1_000_000)}`;
   const published = new Published();
@@ -48,46 +48,57 @@ export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadRe
   const lateness = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
   const faults: Fault[] = [];
   const under = new Set<string>();
+  let took = seconds;
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
-  const beside: [Promise<Convergence[]>, Promise<void>, Promise<void>] = [
-    nodes === undefined
-      ? Promise.resolve([])
-      : watchConvergence({ client, topic: `${workload.prefix}/probe`, nodes, published, seconds, now }, stop),
-    chaos.length === 0 || !('cluster' in target)
-      ? Promise.resolve()
-      : breakThings(
-          {
-            cluster: target.cluster,
-            network: target.network,
-            kinds: chaos,
-            random,
-            now,
-            onBegin: (what) => {
-              under.add(what);
-              onEvent(`${now().toFixed(1)} s: ${what}`);
-            },
-            onEnd: (fault) => {
-              faults.push(fault);
-              under.delete(`${fault.kind} ${fault.what}`);
-              onEvent(`${now().toFixed(1)} s: ${fault.kind} ${fault.what} is over`);
-            },
-          },
-          stop,
-        ),
-    showProgress(run, recorder, now, under, stop),
-  ];
-  await generatorOf(run, lateness)(
-    () => workload.next(),
-    (outcome) => recorder.add(outcome),
-    signal,
-  );
-  const took = Math.min(now(), seconds);
-  over.abort();
-  const [convergence] = await Promise.all(beside);
+  const load = async (): Promise<void> => {
+    await generatorOf(run, lateness)(
+      () => workload.next(),
+      (outcome) => recorder.add(outcome),
+      stop,
+    );
+    took = Math.min(now(), seconds);
+    over.abort();
+  };
+  const probe = { client, topic: `${workload.prefix}/probe`, published, seconds, now };
+  let convergence: readonly Convergence[];
+  try {
+    [convergence] = await Promise.all([
+      nodes === undefined ? [] : watchConvergence({ ...probe, nodes }, stop),
+      breakTarget(run, now, under, faults, stop),
+      showProgress(run, recorder, now, under, stop),
+      load(),
+    ]);
+  } finally {
+    // When one of them fails, the others end as well.
+    over.abort();
+  }
   onEvent('checking what the cluster holds');
   const checks = [await checkRoots(client), ...(await checkMessages(target.url, target.tokens.mobile, published))];
   return report(run, { at, took, recorder, lateness, convergence, faults, checks, interrupted: signal.aborted });
+}
+
+/** Breaks a cluster of its own as the options say. `under` holds what is broken now, `faults` what was. */
+async function breakTarget(
+  { options, target, random, onEvent }: LoadRun,
+  now: () => number,
+  under: Set<string>,
+  faults: Fault[],
+  stop: AbortSignal,
+): Promise<void> {
+  if (options.chaos.length === 0 || !('cluster' in target)) return;
+  const { cluster, network } = target;
+  const onBegin = (what: string): void => {
+    under.add(what);
+    onEvent(`${now().toFixed(1)} s: ${what}`);
+  };
+  const onEnd = (fault: Fault): void => {
+    const what = `${fault.kind} ${fault.what}`;
+    faults.push(fault);
+    under.delete(what);
+    onEvent(`${now().toFixed(1)} s: ${what} is over`);
+  };
+  await breakThings({ cluster, network, kinds: options.chaos, random, now, onBegin, onEnd }, stop);
 }
 
 function generatorOf({ options, target, random }: LoadRun, lateness: { record(us: number): void }): Generator {

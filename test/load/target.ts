@@ -30,7 +30,7 @@ const withoutRateLimits = {
 /** By this host the nodes know each other when a proxy stands between them. (127.0.0.0/8 is all loopback on Linux.) */
 const proxyHost = '127.0.1.1';
 
-/** The cluster that runs from `dataDir`; undefined when none answers there. */
+/** The cluster that was started from `dataDir`; undefined when there is none, or it was stopped. */
 export async function runningTarget(dataDir: string): Promise<Target | undefined> {
   const file = await readClusterFile(dataDir);
   if (file === undefined) return undefined;
@@ -60,6 +60,7 @@ export async function startOwnTarget(dropsDatagrams: boolean): Promise<OwnTarget
   };
 }
 
+/** Ports as `planCluster` lays them out. */
 function openNetwork(basePort: number): Promise<ProxyNetwork> {
   return ProxyNetwork.open({
     nodes: nodeCount,
