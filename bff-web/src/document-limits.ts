@@ -9,6 +9,7 @@ import {
   type ValidationRule,
   visit,
 } from 'graphql';
+import { noPrototypeNames } from './prototype-names.ts';
 
 export type DocumentLimits = Pick<BffWebConfig, 'mode' | 'maxDepth' | 'maxAliases'>;
 
@@ -18,9 +19,10 @@ const maxRootFields = 30;
 /** Directives of one document: clients need one for a field here and there, and each is looked up whenever its field is executed. */
 const maxDirectives = 50;
 
-/** Validation rules that keep a document small; what it costs with its variables is checked before execution. */
+/** Validation rules that keep a document small and harmless; what it costs with its variables is checked before execution. */
 export function limitRules(limits: DocumentLimits): readonly ValidationRule[] {
   const rules: ValidationRule[] = [
+    noPrototypeNames,
     atMost('levels', limits.maxDepth, depthOf),
     atMost('aliases', limits.maxAliases, aliasesOf),
     atMost('directives', maxDirectives, directivesOf),

@@ -41,6 +41,22 @@ test('a document may have so many directives', async () => {
   assert.match(await refusal(`{ ${fields} }`), /at most 50 directives, found 51/);
 });
 
+test('no name is the one that JavaScript has for itself', async () => {
+  const documents = [
+    '{ __proto__: topics { edges { cursor } } }',
+    '{ topics { edges { node { __proto__: name } } } }',
+    'query ($__proto__: String = "t") { messages(topic: $__proto__) { totalCount } }',
+  ];
+  for (const query of documents) {
+    for (const body of [{ query }, { query, extensions: {} }]) {
+      const headers = { 'content-type': 'application/json', ...web.identity() };
+      const response = await web.request({ method: 'POST', headers, body: JSON.stringify(body) });
+      const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+      assert.deepEqual([response.status, errors[0]?.extensions.code], [400, 'GRAPHQL_VALIDATION_FAILED'], query);
+    }
+  }
+});
+
 test('a search costs more, and what is below an interface counts', async () => {
   const searched = await web.graph('{ messages(topic: "t", first: 1, filter: { key: "k" }) { totalCount } }');
   assert.equal(searched.headers.get('grapevine-cost'), '22');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
+import { getIntrospectionQuery } from 'graphql';
 import { startWeb, type WebUnderTest } from './web.fixture.ts';
 
 let web: WebUnderTest;
@@ -119,6 +120,8 @@ test('the short path answers like the long one', async () => {
     [page, { topic: 'a b' }],
     ['{ topic(name: "a b") { name } }'],
     ['{ good: topic(name: "alike") { count } bad: topic(name: "a b") { count } }'],
+    ['{ constructor: topics { toString: edges { hasOwnProperty: cursor } } }'],
+    [getIntrospectionQuery()],
     ['{ nope }'],
     ['{'],
     ['query A { __typename } query B { __typename }'],

@@ -92,7 +92,9 @@ class DocumentWriter {
     if (usable.length === 0) return '__typename';
     const field = this.#draw(fc.constantFrom(...usable));
     const given = field.args.flatMap((argument) => this.#argument(argument) ?? []);
-    const alias = given.length === 0 ? '' : `a${this.#draw(fc.nat(1e9))}: `;
+    const dice = this.#draw(fc.integer({ min: 0, max: 39 }));
+    const own = given.length === 0 ? '' : `a${this.#draw(fc.nat(1e9))}: `;
+    const alias = dice === 0 ? `${this.#draw(fc.constantFrom('constructor', 'toString', '__proto__'))}: ` : own;
     const args = given.length === 0 ? '' : `(${given.join(', ')})`;
     const below = isLeaf(field) ? '' : ` ${this.#selection(getNamedType(field.type), levels - 1)}`;
     return `${alias}${field.name}${args} ${this.#directive()}${below}`;

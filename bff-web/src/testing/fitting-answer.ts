@@ -47,7 +47,8 @@ function checkObject(
   for (const name of Object.keys(members)) assert.ok(fields.has(name), `${path}.${name} was not asked for`);
   for (const [name, nodes] of fields) {
     const [first] = nodes;
-    if (first === undefined || members[name] === undefined) continue;
+    // Names such as `constructor` are on every object.
+    if (first === undefined || !Object.hasOwn(members, name)) continue;
     if (first.node.name.value === '__typename') {
       assert.equal(typeof members[name], 'string', path);
       continue;
