@@ -36,7 +36,7 @@ const answerSchema = z.object({
  */
 export const graphql: Benchmark = {
   name: 'graphql',
-  title: `CPU time of the server per page of ${messages} messages, ${load.connections} connections`,
+  title: `CPU time of the server per page of ${messages} messages from a node, ${load.connections} connections`,
   figures: [
     { what: 'while the topic stands', unit: 'µs', better: 'lower', targets: [{ against: yogaName, must: 5, aim: 8 }] },
     { what: 'when the answer is new', unit: 'µs', better: 'lower', targets: [{ against: yogaName, must: 2, aim: 4 }] },
