@@ -47,7 +47,7 @@ export function Shell() {
           ))}
         </nav>
         <ConnectionNote connection={news.connection} problem={news.problem} heardAt={news.heardAt} />
-        <button type="button" class="quiet" onClick={signOut}>
+        <button type="button" class="quiet" onClick={() => signOut()}>
           Sign out
         </button>
       </header>

@@ -36,10 +36,10 @@ export class ConsolePage {
     });
   }
 
-  static async open(browser: Browser, cluster: Cluster): Promise<ConsolePage> {
+  static async open(browser: Browser, cluster: Cluster, token = cluster.tokens.operator): Promise<ConsolePage> {
     const page = await browser.newPage({ viewport: { width: 1_360, height: 900 } });
     const opened = new ConsolePage(page, cluster);
-    await page.goto(`${opened.#url}#token=${cluster.tokens.operator}`);
+    await page.goto(`${opened.#url}#token=${token}`);
     return opened;
   }
 
@@ -47,13 +47,9 @@ export class ConsolePage {
     await this.page.goto(`${this.#url}${hash}`);
   }
 
-  /** Waits until the first screen gives this verdict. */
-  async untilVerdict(tone: Tone): Promise<void> {
-    await this.page.locator(`.verdict[data-tone="${tone}"]`).waitFor();
-  }
-
-  async headline(): Promise<string> {
-    return (await this.page.locator('.verdict h1').textContent()) ?? '';
+  /** Waits until the first screen gives this verdict, in these words. */
+  async untilVerdict(tone: Tone, words: string): Promise<void> {
+    await this.page.locator(`.verdict[data-tone="${tone}"] h1`, { hasText: words }).waitFor();
   }
 
   /** What axe-core finds wrong, each with where. */

@@ -1,18 +1,27 @@
 /** The operator's token. It lives in this tab alone, and is gone with it. */
 
 const key = 'grapevine-token';
+let refused: string | undefined;
 const listeners = new Set<() => void>();
 
 export function token(): string | null {
   return sessionStorage.getItem(key);
 }
 
+/** Why the last token is gone, if that was not what the operator wanted. */
+export function refusal(): string | undefined {
+  return refused;
+}
+
 export function signIn(given: string): void {
+  refused = undefined;
   sessionStorage.setItem(key, given);
   for (const listener of listeners) listener();
 }
 
-export function signOut(): void {
+/** `why`: what the server had against the token. */
+export function signOut(why?: string): void {
+  refused = why;
   sessionStorage.removeItem(key);
   for (const listener of listeners) listener();
 }

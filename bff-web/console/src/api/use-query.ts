@@ -26,7 +26,7 @@ export function useQuery<Data>(
       .catch((error: unknown) => {
         if (!wanted) return;
         const problem = error instanceof ApiError ? error : new ApiError(String(error), '');
-        if (problem.refused) signOut();
+        if (problem.refused) signOut(problem.message);
         else setAnswer({ key, problem });
       });
     return () => {

@@ -37,7 +37,7 @@ export function useSubscription<Data>(
           }
         } catch (error) {
           if (ended.signal.aborted) return;
-          if (error instanceof ApiError && error.refused) return signOut();
+          if (error instanceof ApiError && error.refused) return signOut(error.message);
           problem = error instanceof ApiError ? error.message : 'The connection broke.';
         }
         if (ended.signal.aborted) return;

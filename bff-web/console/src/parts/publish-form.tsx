@@ -2,6 +2,7 @@ import { useCallback, useRef, useState } from 'preact/hooks';
 import { ApiError, ask } from '../api/graphql.ts';
 import { publishMutation, publishSchema, seenSchema, seenSubscription } from '../api/messages.ts';
 import { useSubscription } from '../api/use-subscription.ts';
+import { counted } from '../format.ts';
 import { links } from '../route.ts';
 import { Arrivals } from './arrivals.tsx';
 import { Problem } from './problem.tsx';
@@ -21,12 +22,13 @@ const maxRemembered = 256;
 export function PublishForm({ topic, nodes }: PublishFormProps) {
   const body = useRef<HTMLTextAreaElement>(null);
   const [seen, setSeen] = useState<Sightings>(new Map());
+  const [watched, setWatched] = useState<ReadonlySet<string>>(new Set());
   const [sent, setSent] = useState<{ readonly id: string; readonly tookMs: number } | undefined>();
   const [problem, setProblem] = useState<ApiError | undefined>();
   const [busy, setBusy] = useState(false);
   const take = useCallback(
     ({ messageSeen: { node, id, atMs } }: { messageSeen: { node: string; id: string | null; atMs: number } }) => {
-      if (id === null) return;
+      if (id === null) return setWatched((before) => new Set(before).add(node));
       setSeen((before) => {
         const next = new Map(before);
         next.set(id, new Map(before.get(id)).set(node, atMs));
@@ -61,6 +63,9 @@ export function PublishForm({ topic, nodes }: PublishFormProps) {
           Publish
         </button>
       </form>
+      <p class="note">
+        Watched on {watched.size} of {counted(nodes.length, 'node')}: what is published now shows when it arrives where.
+      </p>
       <Problem problem={problem} />
       {sent !== undefined && (
         <div class="sent" aria-live="polite">
