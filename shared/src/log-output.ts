@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DestinationStream } from 'pino';
 
 /** Lines wait until there are so many characters of them: a write for every line costs more than all else about it. */
-const batchLength = 32 * 1024;
+const batchLength = 128 * 1024;
 /** … or for so long. What a killed process wrote last is lost; one that ends in any other way writes it first. */
 const batchMs = 100;
 /** Lines that nobody reads wait in memory up to here; then they are dropped, and a line says how many. */

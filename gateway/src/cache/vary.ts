@@ -53,9 +53,18 @@ export function forwardedHeaderReader({ headers, context }: EdgeRequest): Header
   };
 }
 
+/** A token that is known has the same identity each time. */
+const principals = new WeakMap<Identity, string>();
+
 /** What an answer for one caller depends on: who it is, and what it may do. */
 export function principalOf(identity: Identity | undefined): string | undefined {
-  return identity === undefined ? undefined : `${identity.subject} ${identity.scopes.join(' ')}`;
+  if (identity === undefined) return undefined;
+  let principal = principals.get(identity);
+  if (principal === undefined) {
+    principal = `${identity.subject} ${identity.scopes.join(' ')}`;
+    principals.set(identity, principal);
+  }
+  return principal;
 }
 
 /** White space around members of a list does not count (RFC 9110 section 5.6.1), and everything else does. */

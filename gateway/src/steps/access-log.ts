@@ -32,7 +32,8 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
       output.write(
         `{"level":"info","time":"${time.now()}","name":${name},"requestId":"${context.requestId}"` +
           member('traceparent', request.headers['traceparent']) +
-          member('method', request.method) +
+          // The parser knows methods by their names, and takes no other.
+          `,"method":"${request.method}"` +
           member('path', pathOf(request.url).slice(0, loggedPathLength)) +
           `,"status":${status},"complete":${response.writableFinished}` +
           member('code', refusal) +
@@ -41,7 +42,7 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
           member('route', route?.name) +
           member('upstream', context.tried.at(-1)?.url) +
           `,"attempts":${context.tried.length}` +
-          member('cache', context.cache) +
+          (context.cache === undefined ? '' : `,"cache":"${context.cache}"`) +
           upstreamMs(context, startedMs + ms) +
           `,"bytes":${socket.bytesWritten - bytesBefore},"msg":"request"}\n`,
       );

@@ -23,10 +23,11 @@ export function matchRoute(table: RouteTable): Step {
 function routeOf(request: EdgeRequest, table: RouteTable): Route {
   const segments = pathSegments(request.url);
   const match = table.find(segments, request);
-  const candidates = 'route' in match ? [match.route] : match.otherMethods;
-  const hasSlashes = segments.some((segment) => segment.includes('/'));
-  if (hasSlashes && !candidates.some((route) => route.allowsSlashes(segments))) {
-    throw ambiguousPath('an encoded slash outside a name');
+  if (request.url.includes('%') && segments.some((segment) => segment.includes('/'))) {
+    const candidates = 'route' in match ? [match.route] : match.otherMethods;
+    if (!candidates.some((route) => route.allowsSlashes(segments))) {
+      throw ambiguousPath('an encoded slash outside a name');
+    }
   }
   if ('route' in match) return match.route;
   const [route] = match.otherMethods;
