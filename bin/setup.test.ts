@@ -115,6 +115,31 @@ test("what tests need is found on PATH, installed from the system's packages, or
   );
 });
 
+test('the console is built when its sources have changed, and not when only its tests have', async () => {
+  await using folder = await temporaryFolder();
+  const vite = 'mkdir -p dist && echo page > dist/index.html && echo built >> ../../builds';
+  const npm = `mkdir -p node_modules/.bin; printf '#!/bin/sh\\nPATH=/usr/bin:/bin\\n${vite}\\n' > node_modules/.bin/node; chmod +x node_modules/.bin/node`;
+  const run = await projectWith(folder.path, { npm });
+  const sources = join(folder.path, 'bff-web/console/src');
+  await mkdir(sources, { recursive: true });
+  await mkdir(join(folder.path, 'shared/src'), { recursive: true });
+  const builds = async (): Promise<number> => {
+    const { code, output } = run('setup.js');
+    assert.equal(code, 0, output);
+    return (await readFile(join(folder.path, 'builds'), 'utf8')).trim().split('\n').length;
+  };
+  assert.equal(await builds(), 1);
+  assert.equal(await builds(), 1);
+  await writeFile(join(sources, 'page.tsx'), 'a page');
+  assert.equal(await builds(), 2);
+  await writeFile(join(sources, 'page.test.ts'), 'a test');
+  assert.equal(await builds(), 2);
+  await writeFile(join(folder.path, 'shared/src/verifier.ts'), 'what it bundles');
+  assert.equal(await builds(), 3);
+  await rm(join(folder.path, 'bff-web/console/dist'), { recursive: true });
+  assert.equal(await builds(), 4);
+});
+
 test('the command line says how to set up when nobody has', async () => {
   await using folder = await temporaryFolder();
   const run = await projectWith(folder.path, {});
