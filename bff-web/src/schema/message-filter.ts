@@ -5,7 +5,7 @@ import { builder, type FieldRules } from './builder.ts';
 
 const MessageFilterType = builder.inputType('MessageFilter', {
   description:
-    'Only messages that fit all of it. A replica looks at about 2000 messages for a page: one of `author` or `key` may come with fewer items than asked for, or none, while `hasNextPage` is true and `endCursor` leads on (backwards `hasPreviousPage` and `startCursor`).',
+    'Only messages that fit all of it. A replica looks at about 500 messages for a page: one of `author` or `key` may come with fewer items than asked for, or none, while `hasNextPage` is true and `endCursor` leads on (backwards `hasPreviousPage` and `startCursor`).',
   fields: (t) => ({
     author: t.string({ description: 'The principal that published it.' }),
     key: t.string(),
