@@ -72,7 +72,7 @@ function forkedPairs({ consistency }: Cluster): string {
 function Sign({ verdict }: { readonly verdict: string }) {
   const paths: Readonly<Record<string, string>> = {
     equal: 'M7 16.5l6 6 12-13',
-    behind: 'M16 7v10l6 4',
+    behind: 'M16 4a12 12 0 1 1-.01 0M16 10v7l4.5 3',
     forked: 'M16 27V17M16 17L7 7M16 17l9-10',
     unreachable: 'M8 8l16 16M24 8L8 24',
   };
