@@ -1,3 +1,4 @@
+import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Caller } from '@grapevine/shared/cluster-client/caller.ts';
 import { type ConsistencyReport, consistencyReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
 import { pause } from '@grapevine/shared/cluster-client/pause.ts';
@@ -23,7 +24,9 @@ class ClusterLook {
   constructor(context: GraphContext, patienceMs?: number) {
     this.#context = context;
     this.#caller =
-      patienceMs === undefined ? context.caller : { ...context.caller, deadlineMs: performance.now() + patienceMs };
+      patienceMs === undefined
+        ? context.caller
+        : { ...context.caller, deadlineMs: systemClock.monotonicMs() + patienceMs };
   }
 
   report(): Promise<ConsistencyReport> {

@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { messageAnswerSchema, messageQuery, proofAnswerSchema, proofQuery } from '../api/messages.ts';
 import { useQuery } from '../api/use-query.ts';
 import { count, dateAndTime, printable } from '../format.ts';
+import { Facts } from '../parts/facts.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { ShortHash } from '../parts/short-hash.tsx';
 import { ProofView } from '../proof/proof-view.tsx';
@@ -73,14 +74,7 @@ export function MessagePage({ id }: { readonly id: string }) {
         {message === null && <p>No node that was asked holds a message with this id.</p>}
         {message != null && (
           <>
-            <dl class="facts">
-              {facts.map(([term, value]) => (
-                <div key={term}>
-                  <dt>{term}</dt>
-                  <dd>{value}</dd>
-                </div>
-              ))}
-            </dl>
+            <Facts facts={facts} />
             <h2>Body</h2>
             <pre class="body stranger">
               {printable(message.body.slice(0, shownCharacters))}

@@ -3,6 +3,7 @@ import { lagOf, pairOf } from '../api/cluster.ts';
 import { headsQuery, headsSchema } from '../api/comparison.ts';
 import { useQuery } from '../api/use-query.ts';
 import { count, dateAndTime, duration } from '../format.ts';
+import { Facts } from '../parts/facts.tsx';
 import { NodeState } from '../parts/node-table.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { ShortHash } from '../parts/short-hash.tsx';
@@ -49,14 +50,7 @@ export function NodePage({ name, cluster }: NodePageProps) {
         <h1 id="node-title">
           {name} <NodeState node={node} />
         </h1>
-        <dl class="facts">
-          {facts.map(([term, value]) => (
-            <div key={term}>
-              <dt>{term}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={facts} />
       </section>
       <section class="card" aria-labelledby="peers-title">
         <h2 id="peers-title">Beside the others</h2>
