@@ -27,7 +27,11 @@ export function Shell() {
   const first = useRef(true);
   useEffect(() => {
     // After a change of page, the keyboard and a screen reader go on where it begins.
-    if (!first.current) main.current?.focus();
+    if (!first.current) {
+      // Scrolled into view by the browser, its top would be under the header.
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
     first.current = false;
   }, [shown]);
   return (
