@@ -16,6 +16,8 @@ import { root } from '../../runner/test-files.ts';
 import { fairWeather } from '../chaos/proxy-network.ts';
 import { MobileClient, request } from '../clients.ts';
 import { grapevine } from '../command.ts';
+import { startBrowser } from '../console/browser.ts';
+import { ConsolePage } from '../console/console-page.ts';
 import { scrape } from '../metrics.ts';
 import { nodeApis, untilRootsEqual } from '../node-api.ts';
 import { until } from '../until.ts';
@@ -133,10 +135,13 @@ test('Ctrl-C ends the load, and what was seen until then is checked and reported
   assert.ok(checks.every(({ passed }) => passed));
 });
 
-test('status says who lacks what while no datagram arrives, which is no failure, and that all is well afterwards', async () => {
+test('status and the console say who lacks what while no datagram arrives, which is no failure, and that all is well afterwards', async () => {
   const { cluster, network } = target;
   assert.ok(network !== undefined);
   const status = () => grapevine('status', '--data-dir', cluster.dataDir);
+  await using browser = await startBrowser();
+  const screen = await ConsolePage.open(browser, cluster);
+  await screen.untilVerdict('equal', 'All replicas agree');
   network.weather = { ...fairWeather, loss: 1 };
   await new MobileClient(target.url, target.tokens.mobile).publish({ topic: 'status', body: 'at one node alone' });
   const behind = await until('some are behind', async () => {
@@ -145,7 +150,11 @@ test('status says who lacks what while no datagram arrives, which is no failure,
   });
   assert.equal(behind.ending, 0);
   assert.match(behind.stdout, /^node-\d lacks 1 of node-\d$/m);
+  await screen.untilVerdict('behind', 'behind');
+  await screen.page.getByText('By 1 message at most.').waitFor();
+  await screen.picture('behind');
   network.weather = fairWeather;
+  await screen.untilVerdict('equal', 'All replicas agree');
   await untilRootsEqual(nodeApis(cluster), 60_000);
   const equal = await status();
   assert.deepEqual([equal.ending, equal.stdout.split(':')[0]], [0, 'equal']);
