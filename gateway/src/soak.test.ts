@@ -3,15 +3,26 @@ import { test } from 'node:test';
 import { liveBytes } from './testing/soak/heap-watch.ts';
 import { MixedTraffic } from './testing/soak/mixed-traffic.ts';
 
-/** A kilobyte for each request that is not let go would be more. */
-const allowedGrowthBytes = 2 * 1024 * 1024;
+const requestsPerRound = 2_500;
+/** A leak of a kilobyte for each request is two and a half times as much; how much is in use differs by half of that anyway. */
+const allowedGrowthBytes = 1024 * 1024;
+/** What a compiler or a pool takes late, it takes once: a leak grows in each round. */
+const mostRounds = 4;
 
 test('the gateway’s memory does not grow with requests, callers or addresses', async () => {
   const traffic = await MixedTraffic.start();
-  await traffic.send(2_500);
-  const before = liveBytes();
-  await traffic.send(2_500);
-  const growth = liveBytes() - before;
+  await traffic.send(requestsPerRound);
+  const growths: number[] = [];
+  let before = liveBytes();
+  while (growths.length < mostRounds && !growths.some((growth) => growth < allowedGrowthBytes)) {
+    await traffic.send(requestsPerRound);
+    const now = liveBytes();
+    growths.push(now - before);
+    before = now;
+  }
   await traffic.stop();
-  assert.ok(growth < allowedGrowthBytes, `${growth} bytes more after 2,500 requests`);
+  assert.ok(
+    growths.some((growth) => growth < allowedGrowthBytes),
+    `${growths.join(', ')} bytes more after ${requestsPerRound} requests each`,
+  );
 });
