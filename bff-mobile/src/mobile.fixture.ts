@@ -43,7 +43,7 @@ export interface Published {
   readonly token: string;
 }
 
-export async function startMobile(nodes = 3, requestTimeoutMs = 2_000): Promise<MobileUnderTest> {
+export async function startMobile(nodes = 3, requestTimeoutMs = 8_000): Promise<MobileUnderTest> {
   const cluster = await startFakeCluster(nodes, nodeKeys);
   const logged: Record<string, unknown>[] = [];
   const client = new ClusterClient({

@@ -68,7 +68,7 @@ export async function startWeb(
     signer: new IdentitySigner(nodeKeys, 'node', systemClock),
     clock: systemClock,
     random: new SeededRandom(1),
-    requestTimeoutMs: config.requestTimeoutMs ?? 2_000,
+    requestTimeoutMs: config.requestTimeoutMs ?? 8_000,
     onAttempt: metrics.timeAttempt,
   });
   const changes = client.followChanges();
