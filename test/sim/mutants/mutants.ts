@@ -314,7 +314,7 @@ export const mutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    caughtBy: { faults: ['corrupt'] },
+    caughtBy: { test: 'cluster-node/src/damage/repairs.test.ts' },
   },
   {
     name: 'takes the erased form of what others still have',
