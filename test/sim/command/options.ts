@@ -25,7 +25,7 @@ Broken code:
 
 Large clusters:
   npm run sim -- --nodes 1000 --report  rounds and bytes until all agree, for 8 nodes up to so many, into docs/convergence.md; takes
-                                        a quarter of an hour of CPU for 1,000
+                                        40 minutes of CPU and 5 GB of memory for 1,000
 
 With a seed and with a sweep:
   --nodes       replicas, 1 to 1000, instead of as many as the seed says

@@ -25,7 +25,8 @@ ${measured.map(row).join('\n')}
   origins a vector does not fit one datagram: requests take turns with its slices, and nudges alone tell of the rest at once.
 - **All know all**: from the start of all nodes at once, each with three seeds. A node that starts asks everybody of whom it hears, because
   it must know that its own log is complete before it writes. It asks 16 at a time: both the time and
-  what a node sends grow with the number of nodes, by about 1 KB each.
+  what a node sends grow with the number of nodes, by about 1 KB each. Of 1,000 that start in one instant the last hears of the last
+  only after 45 s.
 `;
 }
 
@@ -49,7 +50,7 @@ export function reportPlot(measured: readonly Convergence[]): string {
       {
         title: 'rounds until all agree',
         series: all.map((one) => seriesOf(one, ({ rounds }) => Math.max(0.01, rounds))),
-        ticks: [0.01, 0.1, 1, 10],
+        ticks: [0.01, 0.1, 1, 10, 100, 1_000],
         isLogarithmic: true,
       },
       {
