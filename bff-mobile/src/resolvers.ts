@@ -4,7 +4,8 @@ import { type ConsistencyReport, consistencyReport } from '@grapevine/shared/clu
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import type { DraftInput, Message, SyncResponse, Topic } from '@grapevine/shared/contracts/node-api.ts';
 import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
-import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
+import { isoTime } from '@grapevine/shared/iso-time.ts';
+import { hlcHexMs } from '@grapevine/shared/log/hlc.ts';
 import { endOfTopic } from './contract/requests.ts';
 import { defaultContentType } from './contract/responses.ts';
 
@@ -114,5 +115,5 @@ function messageView({ hlc, contentType, headers, ...message }: Message) {
 }
 
 function timeOf(hlc: string): string {
-  return new Date(hlcMs(hlcFromHex(hlc))).toISOString();
+  return isoTime(hlcHexMs(hlc));
 }

@@ -10,9 +10,9 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { compressAnswers } from './compress.ts';
 import { consistencyHeader } from './contract/requests.ts';
+import { observeRequests } from './observe-requests.ts';
 import { answerProblems, noSuchPath } from './problems.ts';
 import { jsonReader } from './read-json.ts';
-import { logRequests } from './request-log.ts';
 import { serveConsistency } from './routes/consistency.ts';
 import { serveDocumentation } from './routes/documentation.ts';
 import { serveHealth } from './routes/health.ts';
@@ -48,7 +48,7 @@ export function createMobileServer(ports: ServerPorts): Server {
   app.set('query parser', 'simple');
   // What a resource gives no validator of its own is hashed.
   app.set('etag', 'weak');
-  app.use(logRequests(ports.log, ports.clock, ports.registry));
+  app.use(observeRequests(ports.log, ports.clock, ports.registry));
   serveHealth(app, ports.client, ports.registry);
   app.use(traceRequests(ports.tracing));
   app.use('/mobile/v1', compressAnswers(), createApi(ports));

@@ -1,9 +1,4 @@
-import type { Clock } from '@grapevine/shared/clock.ts';
 import type { CallObserver } from '@grapevine/shared/cluster-client/cluster-calls.ts';
-import { requestIdOf } from '@grapevine/shared/http/problem-handler.ts';
-import type { Identity } from '@grapevine/shared/identity/identity.ts';
-import type { RequestHandler } from 'express';
-import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { OperationKind } from './operation-checks.ts';
 
@@ -72,22 +67,8 @@ export class WebMetrics {
     this.#attempts.observe({ node, outcome }, ms / 1_000);
   };
 
-  /** One log line and one observation per request, once its answer has gone out or its client has gone away (`aborted`). */
-  timeRequests(clock: Clock, log: Logger): RequestHandler {
-    return (request, response, next) => {
-      const startedMs = clock.monotonicMs();
-      response.once('close', () => {
-        const ms = clock.monotonicMs() - startedMs;
-        const status = response.writableFinished ? String(response.statusCode) : 'aborted';
-        this.#requests.observe({ method: request.method, status }, ms / 1_000);
-        const { method, path } = request;
-        const { subject: principal } = (response.locals['identity'] ?? {}) as Partial<Identity>;
-        log.info(
-          { requestId: requestIdOf(request), method, path, status, ms: Math.round(ms * 1_000) / 1_000, principal },
-          'request',
-        );
-      });
-      next();
-    };
+  /** A request took `ms` until it was over, in one way or another. */
+  observeRequest(method: string, status: string, ms: number): void {
+    this.#requests.observe({ method, status }, ms / 1_000);
   }
 }

@@ -26,11 +26,35 @@ export interface PlannedOperation {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
+/** What an operation was found to cost, and the values of the variables on which that depended. */
+interface KnownCost {
+  readonly cost: number;
+  readonly sizes: ReadonlyMap<string, unknown>;
+}
+
+/** The latest of each operation: one that comes again mostly asks for pages of the same size. */
+const knownCosts = new WeakMap<OperationDefinitionNode, KnownCost>();
+const knownRootFields = new WeakMap<OperationDefinitionNode, readonly GraphQLField<unknown, unknown>[]>();
+
 /**
  * What an operation costs: every field 1, or what its rules say, and what is below a page counts once per item asked for.
  * Bounds the work for one request, whatever its shape.
  */
 export function costOf(planned: PlannedOperation): number {
+  const { operation, variables } = planned;
+  const before = knownCosts.get(operation);
+  if (before?.sizes.entries().every(([name, value]) => variables[name] === value)) return before.cost;
+  const sizes = new Map<string, unknown>();
+  const cost = countCost(planned, (name) => {
+    sizes.set(name, variables[name]);
+    return variables[name];
+  });
+  knownCosts.set(operation, { cost, sizes });
+  return cost;
+}
+
+/** `variable`: reads one; what is not read does not matter. */
+function countCost(planned: PlannedOperation, variable: (name: string) => unknown): number {
   const fragments = fragmentsOf(planned.document);
   const known = new Map<string, number>();
   const costOfSet = (set: SelectionSetNode, type: GraphQLCompositeType): number =>
@@ -57,7 +81,7 @@ export function costOf(planned: PlannedOperation): number {
     const own = given.reduce((sum, more) => sum + more, cost);
     const below = getNamedType(field.type);
     if (node.selectionSet === undefined || !isCompositeType(below)) return own;
-    return own + itemsOf(node, field, planned) * costOfSet(node.selectionSet, below);
+    return own + itemsOf(node, field, planned.operation, variable) * costOfSet(node.selectionSet, below);
   };
   const root = rootTypeOf(planned);
   return root === undefined ? 0 : costOfSet(planned.operation.selectionSet, root);
@@ -65,6 +89,14 @@ export function costOf(planned: PlannedOperation): number {
 
 /** The root fields that an operation selects, fragments spread out. */
 export function rootFieldsOf(planned: PlannedOperation): readonly GraphQLField<unknown, unknown>[] {
+  const before = knownRootFields.get(planned.operation);
+  if (before !== undefined) return before;
+  const fields = collectRootFields(planned);
+  knownRootFields.set(planned.operation, fields);
+  return fields;
+}
+
+function collectRootFields(planned: PlannedOperation): readonly GraphQLField<unknown, unknown>[] {
   const type = rootTypeOf(planned);
   const fragments = fragmentsOf(planned.document);
   const names = new Set<string>();
@@ -109,20 +141,25 @@ function rootTypeOf({ schema, operation }: PlannedOperation): GraphQLObjectType 
 }
 
 /** How often what is below a field counts: the page size asked for, or what the field's rules say. */
-function itemsOf(node: FieldNode, field: GraphQLField<unknown, unknown>, planned: PlannedOperation): number {
+function itemsOf(
+  node: FieldNode,
+  field: GraphQLField<unknown, unknown>,
+  operation: OperationDefinitionNode,
+  variable: (name: string) => unknown,
+): number {
   if (!field.args.some(({ name }) => name === 'first')) return rulesOf(field).items ?? 1;
-  const given = argumentOf(node, 'first', planned) ?? argumentOf(node, 'last', planned) ?? limits.defaultPageSize;
+  const sizeOf = (argument: string): number | undefined => {
+    const value = node.arguments?.find(({ name }) => name.value === argument)?.value;
+    if (value?.kind === Kind.INT) return Number(value.value);
+    if (value?.kind !== Kind.VARIABLE) return undefined;
+    const given = variable(value.name.value);
+    return typeof given === 'number' ? given : defaultOf(value.name.value, operation);
+  };
   // Sizes out of range are refused by the field itself, with a better message.
-  return Math.min(Math.max(given, 1), limits.pageSize);
+  return Math.min(Math.max(sizeOf('first') ?? sizeOf('last') ?? limits.defaultPageSize, 1), limits.pageSize);
 }
 
-function argumentOf(node: FieldNode, name: string, { operation, variables }: PlannedOperation): number | undefined {
-  const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
-  if (value?.kind === Kind.INT) return Number(value.value);
-  if (value?.kind !== Kind.VARIABLE) return undefined;
-  const variable = value.name.value;
-  const given = variables[variable];
-  if (typeof given === 'number') return given;
-  const declared = operation.variableDefinitions?.find((definition) => definition.variable.name.value === variable);
+function defaultOf(variable: string, { variableDefinitions = [] }: OperationDefinitionNode): number | undefined {
+  const declared = variableDefinitions.find((definition) => definition.variable.name.value === variable);
   return declared?.defaultValue?.kind === Kind.INT ? Number(declared.defaultValue.value) : undefined;
 }

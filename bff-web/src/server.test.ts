@@ -191,7 +191,7 @@ test('the caller and the request id go down to the node and into the log', async
     [['ada', '/v1/topics?limit=20']],
   );
   const line = web.logged.find(({ requestId }) => requestId === 'find-me');
-  assert.deepEqual([line?.['principal'], line?.['status'], line?.['path']], ['ada', '200', '/web/graphql']);
+  assert.deepEqual([line?.['principal'], line?.['status'], line?.['path']], ['ada', 200, '/web/graphql']);
 });
 
 test('health, readiness and metrics are open; unknown paths are problems', async () => {

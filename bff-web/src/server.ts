@@ -9,6 +9,7 @@ import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grape
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
 import { requestIdOf, sendProblem } from '@grapevine/shared/http/problem-handler.ts';
+import { RequestLog } from '@grapevine/shared/http/request-log.ts';
 import { deadlineOf } from '@grapevine/shared/http/time-left.ts';
 import { type Identity, type IdentityVerifier, identityHeader } from '@grapevine/shared/identity/identity.ts';
 import { serveMetrics } from '@grapevine/shared/metrics.ts';
@@ -106,13 +107,13 @@ interface AppParts {
 
 /** What a request passes, in order. Paths arrive whole: the gateway strips nothing. */
 function webApp(options: WebServerOptions, { checks, documents, operations, streams }: AppParts): Express {
-  const { config, metrics, clock, log } = options;
+  const { config, log } = options;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', 'strong');
   serveHealth(app, options);
   app.use(traceRequests(options.tracing));
-  app.use(metrics.timeRequests(clock, log));
+  app.use(observeRequests(options));
   app.use('/console', serveConsole());
   if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));
   app.all(graphqlPath, [
@@ -139,6 +140,17 @@ function serveHealth(app: Express, { cluster, registry }: WebServerOptions): voi
     response.json({ status: 'ok' });
   });
   app.get('/metrics', (request, response) => serveMetrics(registry, request, response));
+}
+
+function observeRequests({ log, clock, metrics }: WebServerOptions): RequestHandler {
+  const requests = new RequestLog(log, clock);
+  return (request, response, next) => {
+    requests.watch(request, response, (status, ms) => {
+      metrics.observeRequest(request.method, status, ms);
+      return (response.locals['identity'] as Identity | undefined)?.subject;
+    });
+    next();
+  };
 }
 
 function serveConsole(): RequestHandler {

@@ -28,7 +28,8 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     ID: { Input: string; Output: string };
     BigInt: { Input: never; Output: number };
-    DateTime: { Input: Date; Output: Date };
+    /** Going out, in milliseconds since the Unix epoch. */
+    DateTime: { Input: Date; Output: number };
     JSON: { Input: unknown; Output: unknown };
   };
 }>({

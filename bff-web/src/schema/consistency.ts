@@ -30,7 +30,7 @@ export const ClusterNodeType = builder.objectRef<NodeReport>('ClusterNode').impl
     state: t.expose('state', { type: MemberStateType }),
     reachable: t.exposeBoolean('reachable', { description: 'Whether it answered just now.' }),
     root: t.exposeString('root', { nullable: true, description: 'Equal roots mean byte-identical content. In hex.' }),
-    startedAt: t.field({ type: 'DateTime', resolve: ({ bootEpoch }) => new Date(bootEpoch) }),
+    startedAt: t.expose('bootEpoch', { type: 'DateTime' }),
     protocol: t.int({
       description: 'Newest version of the protocol between nodes that it speaks.',
       resolve: ({ versions }) => versions.highest,

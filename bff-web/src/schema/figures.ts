@@ -42,11 +42,7 @@ const GatewayFiguresType = builder.objectRef<GatewayFigures>('GatewayFigures').i
 export const FiguresType = builder.objectRef<Figures>('Figures').implement({
   description: 'What happened in a few seconds; null where nobody said, or nothing happened.',
   fields: (t) => ({
-    at: t.field({
-      type: 'DateTime',
-      description: 'End of the interval.',
-      resolve: ({ atMs }) => new Date(atMs),
-    }),
+    at: t.expose('atMs', { type: 'DateTime', description: 'End of the interval.' }),
     verdict: t.field({ type: VerdictType, nullable: true, resolve: ({ verdict }) => verdict }),
     publishedPerSecond: t.exposeFloat('publishedPerSecond', { nullable: true }),
     convergenceMs: t.exposeFloat('convergenceMs', {

@@ -26,12 +26,11 @@ export const ForkType = builder.objectRef<Fork>('Fork').implement({
     own: t.expose('own', { type: ForkSideType }),
     other: t.expose('other', { type: ForkSideType }),
     peer: t.exposeID('peer', { description: 'The node that showed the other side.' }),
-    foundAt: t.field({ type: 'DateTime', resolve: ({ foundMs }) => new Date(foundMs) }),
-    endedAt: t.field({
+    foundAt: t.expose('foundMs', { type: 'DateTime' }),
+    endedAt: t.expose('endedMs', {
       type: 'DateTime',
       nullable: true,
       description: 'Null as long as the peer contradicts.',
-      resolve: ({ endedMs }) => (endedMs === null ? null : new Date(endedMs)),
     }),
   }),
 });

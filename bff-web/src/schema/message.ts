@@ -1,6 +1,6 @@
 import { hashSchema, type Message } from '@grapevine/shared/contracts/node-api.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
-import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
+import { hlcHexMs } from '@grapevine/shared/log/hlc.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { InclusionProofType } from './inclusion-proof.ts';
 import { NodeType } from './node.ts';
@@ -24,7 +24,7 @@ export const MessageType = builder.objectRef<Message>('Message').implement({
     createdAt: t.field({
       type: 'DateTime',
       description: 'When its origin accepted it, by the cluster’s hybrid clock.',
-      resolve: ({ hlc }) => new Date(hlcMs(hlcFromHex(hlc))),
+      resolve: ({ hlc }) => hlcHexMs(hlc),
     }),
     inclusionProof: t.field({
       type: InclusionProofType,

@@ -1,3 +1,4 @@
+import { isoTime } from '@grapevine/shared/iso-time.ts';
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
 import { z } from 'zod';
 import { builder } from './builder.ts';
@@ -12,7 +13,7 @@ builder.scalarType('BigInt', {
 
 builder.scalarType('DateTime', {
   description: 'A moment as RFC 3339 text; in answers in UTC with milliseconds.',
-  serialize: (value) => value.toISOString(),
+  serialize: (value) => isoTime(value),
   parseValue: (value) => {
     const text = momentSchema.safeParse(value);
     if (text.success) return new Date(text.data);

@@ -1,6 +1,6 @@
 import type { Topic, TopicsResponse } from '@grapevine/shared/contracts/node-api.ts';
 import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
-import { hlcFromHex, hlcMs } from '@grapevine/shared/log/hlc.ts';
+import { hlcHexMs } from '@grapevine/shared/log/hlc.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { MessageConnectionType, readMessages } from './message-connection.ts';
 import { filterArgument, filterCosts } from './message-filter.ts';
@@ -19,7 +19,7 @@ const TopicType = builder.objectRef<Topic>('Topic').implement({
     digest: t.exposeString('digest', {
       description: 'Sum of the message ids modulo 2^256, in hex: equal on replicas that hold the same messages.',
     }),
-    lastMessageAt: t.field({ type: 'DateTime', resolve: ({ lastHlc }) => new Date(hlcMs(hlcFromHex(lastHlc))) }),
+    lastMessageAt: t.field({ type: 'DateTime', resolve: ({ lastHlc }) => hlcHexMs(lastHlc) }),
     messages: t.field({
       type: MessageConnectionType,
       args: { ...t.arg.connectionArgs(), ...filterArgument(), consistencyToken: t.arg.string() },

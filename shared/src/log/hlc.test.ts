@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DecodeError } from './decode-error.ts';
-import { HybridClock, hlcFromHex, hlcMs, hlcToHex, maxForwardMs, packHlc } from './hlc.ts';
+import { HybridClock, hlcFromHex, hlcHexMs, hlcMs, hlcToHex, maxForwardMs, packHlc } from './hlc.ts';
 
 const start = 1_700_000_000_000;
 
@@ -17,6 +17,7 @@ test('hexadecimal text sorts like the values and comes back', () => {
   fc.assert(
     fc.property(value, value, (a, b) => {
       assert.equal(hlcFromHex(hlcToHex(a)), a);
+      assert.equal(hlcHexMs(hlcToHex(a)), hlcMs(a));
       assert.equal(hlcToHex(a) < hlcToHex(b), a < b);
     }),
   );

@@ -23,6 +23,11 @@ export function hlcMs(hlc: bigint): number {
   return Number(hlc >> counterBits);
 }
 
+/** Milliseconds since the Unix epoch of a value that is known to have come from `hlcToHex`; without the way through a `bigint`. */
+export function hlcHexMs(text: string): number {
+  return Number.parseInt(text.slice(0, -Number(counterBits) / 4), 16);
+}
+
 /** 16 hexadecimal digits, which sort as text like the values as numbers. */
 export function hlcToHex(hlc: bigint): string {
   return hlc.toString(16).padStart(16, '0');
