@@ -4,6 +4,7 @@
  * it sorts as text.
  */
 import { z } from 'zod';
+import { areMessages } from './are-messages.ts';
 import { limits } from './limits.ts';
 import { topicNameSchema } from './topic-name.ts';
 
@@ -114,6 +115,9 @@ export const messageSchema = z.object({
 });
 export type Message = z.infer<typeof messageSchema>;
 
+/** The schema of items speaks only where something is wrong, to say what. */
+const messagesSchema = z.custom<Message[]>(areMessages).or(z.array(messageSchema));
+
 export const topicSchema = z.object({
   name: z.string(),
   count: z.int().min(0),
@@ -135,7 +139,7 @@ export type TopicsResponse = z.infer<typeof topicsResponseSchema>;
  */
 export const messagesResponseSchema = z.object({
   topic: topicSchema,
-  items: z.array(messageSchema),
+  items: messagesSchema,
   hasNext: z.boolean(),
   hasPrevious: z.boolean(),
   /** The cursor to go on from when a search by author or key ended before it had found `limit` messages; the limit is the node's. */
@@ -337,7 +341,7 @@ export const membersResponseSchema = z.object({
 export type MembersResponse = z.infer<typeof membersResponseSchema>;
 
 /** `GET /v1/sync?since=&topics=a,b&limit=`: entries that `since` does not cover, each origin's in order. */
-export const syncResponseSchema = z.object({ items: z.array(messageSchema), token: tokenSchema, more: z.boolean() });
+export const syncResponseSchema = z.object({ items: messagesSchema, token: tokenSchema, more: z.boolean() });
 export type SyncResponse = z.infer<typeof syncResponseSchema>;
 
 /**
