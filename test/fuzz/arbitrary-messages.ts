@@ -126,7 +126,30 @@ const pullResponse: fc.Arbitrary<NodeMessage> = record({
 
 const nudge: fc.Arbitrary<NodeMessage> = record({ type: fc.constant('nudge'), heads: vector });
 
+const membersRequest: fc.Arbitrary<NodeMessage> = record({
+  type: fc.constant('members-request'),
+  requestId: u32,
+  from: origin,
+  sums: fc.integer({ min: 0, max: 6 }).chain((bits) => fc.array(u32, { minLength: 2 ** bits, maxLength: 2 ** bits })),
+});
+
+const membersResponse: fc.Arbitrary<NodeMessage> = record({
+  type: fc.constant('members-response'),
+  requestId: u32,
+  next: fc.option(
+    origin.filter((next) => next !== everyOrigin.from),
+    { nil: undefined },
+  ),
+  members,
+});
+
 /** Encoded. */
 export const segments: fc.Arbitrary<Uint8Array> = segmentBytes.map(({ bytes: encoded }) => encoded);
 
-export const messages: fc.Arbitrary<NodeMessage> = fc.oneof(pullRequest, pullResponse, nudge);
+export const messages: fc.Arbitrary<NodeMessage> = fc.oneof(
+  pullRequest,
+  pullResponse,
+  nudge,
+  membersRequest,
+  membersResponse,
+);

@@ -21,7 +21,8 @@ test('15,000 hostile datagrams: none opened without the key, none decoded in two
   }
   // The run is worth something only if it comes everywhere.
   const reached = ['too-short', 'wrong-mode', 'unknown-version', 'unknown-key', 'bad-tag', 'undecodable'];
-  const decoded = ['pull-request', 'pull-response', 'nudge', 'segments decoded', 'segments refused'];
+  const kinds = ['pull-request', 'pull-response', 'nudge', 'members-request', 'members-response'];
+  const decoded = [...kinds, 'segments decoded', 'segments refused'];
   for (const outcome of [...reached, ...decoded]) {
     assert.ok((fuzzer.outcomes[outcome] ?? 0) >= 20, `${outcome}: ${fuzzer.outcomes[outcome] ?? 0}`);
   }

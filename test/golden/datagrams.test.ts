@@ -72,6 +72,27 @@ const messages: Record<string, NodeMessage> = {
     members: [],
   },
   nudge: { type: 'nudge', heads: [{ origin: a, size: 3 }] },
+  'members-request': { type: 'members-request', requestId: 0x01020304, from: b, sums: [0, 0xfffe_fdfc] },
+  'members-response': {
+    type: 'members-response',
+    requestId: 0x01020304,
+    next: b,
+    members: [
+      {
+        name: 'node-2',
+        origin: a,
+        bootEpoch: 0x018b_cfe5_6800,
+        incarnation: 0,
+        heartbeat: 78,
+        state: 'left',
+        versions: { lowest: 1, highest: 1 },
+        udp: { host: '127.0.0.1', port: 7_202 },
+        http: { host: '127.0.0.1', port: 7_102 },
+        tls: false,
+        catchingUp: false,
+      },
+    ],
+  },
 };
 
 const ring = keyRingOf([Uint8Array.from({ length: 32 }, (_, i) => i)]);

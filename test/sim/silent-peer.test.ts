@@ -69,6 +69,7 @@ function sizeAt({ replica }: SimNode, { signer }: SimNode): number {
 function promising(message: NodeMessage): NodeMessage {
   if (message.type === 'nudge') return { ...message, heads: larger(message.heads) };
   if (message.type === 'pull-request') return { ...message, vector: larger(message.vector) };
+  if (message.type !== 'pull-response') return message;
   return { ...message, pieces: [], count: message.count + 1, more: true, vector: larger(message.vector) };
 }
 

@@ -57,6 +57,24 @@ describe('what a node sends because of one datagram', () => {
     assert.equal(replica.sent.length, before);
   });
 
+  it('is one datagram when members are asked for, to the address that the asker was met at, and nothing to others', async () => {
+    const replica = await holder();
+    const many = Array.from({ length: 40 }, (_, i) => record(100 + i));
+    await replica.step({ type: 'message', sender: attacker.origin, message: request(0, attacker, ...many) });
+    const question: NodeMessage = { type: 'members-request', requestId: 1, from: everyOrigin.from, sums: [0] };
+    const sends = async (sender: string): Promise<readonly { to: Address; message: NodeMessage }[]> => {
+      const effects = await replica.step({ type: 'message', sender, message: question });
+      return effects.filter((effect) => effect.type === 'send');
+    };
+    const answers = await sends(attacker.origin);
+    assert.deepEqual(
+      answers.map(({ to, message }) => [to, message.type]),
+      [[attacker.udp, 'members-response']],
+    );
+    assert.ok(bytesOf(answers) <= 1_400);
+    assert.deepEqual(await sends(record(67).origin), []);
+  });
+
   it('is nothing when it says that it is from a version that the node does not speak', async () => {
     const replica = await holder();
     const foreign = { ...attacker, versions: { lowest: 2, highest: 9 } };

@@ -16,6 +16,7 @@ import { Audience, acknowledgesByNudge } from './audience.ts';
 import type { MembershipNotice } from './events.ts';
 import type { FlushedLog } from './flushed-log.ts';
 import type { LogTips } from './log-tips.ts';
+import { MemberComparison } from './member-comparison.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 import { NudgeQueue } from './nudge-queue.ts';
 import { PeerKnowledge } from './peer-knowledge.ts';
@@ -80,6 +81,7 @@ export class Gossip {
   readonly #nudges = new NudgeQueue();
   readonly #audience: Audience;
   readonly #guard: AmnesiaGuard;
+  readonly #comparison: MemberComparison;
   /** What the peer of the pull under way was ahead by when it was asked. */
   #promised: ReadonlyMap<string, number> = noEntries;
   /** The peer whose last answer was cut short by the budget. */
@@ -92,6 +94,7 @@ export class Gossip {
     this.#options = options;
     this.#ports = ports;
     this.membership = new Membership(options.self, options, ports.random);
+    this.#comparison = new MemberComparison(this.membership, options.maxDatagramBytes);
     this.knowledge = new PeerKnowledge(options.self.origin);
     this.#puller = new Puller(ports.tips, ports.random);
     this.#audience = new Audience(options.fanout);
@@ -114,11 +117,15 @@ export class Gossip {
 
   /** Takes in a message of `sender`; answers the segments that it brought. */
   receive(sender: string, message: NodeMessage, nowMs: number): Harvest {
-    if (message.type !== 'nudge') this.#notify(this.membership.merge(message.members, sender, nowMs));
+    if ('members' in message) this.#notify(this.membership.merge(message.members, sender, nowMs));
     this.membership.heard(sender);
     const peer = this.membership.byOrigin(sender);
     // Whoever has not introduced itself has no address that we would trust.
     if (peer === undefined || !this.#mayTalkTo(peer.udp)) return nothing;
+    if (message.type === 'members-request' || message.type === 'members-response') {
+      this.#send(peer, this.#comparison.receive(message, sender));
+      return nothing;
+    }
     if (message.type === 'pull-request') {
       this.#answer(peer, message);
       if (contradicts(message, this.#ports.flushed)) this.#ports.contradicted(sender);
@@ -231,6 +238,8 @@ export class Gossip {
         this.#pull(peer, this.#memberDigest(), nowMs);
       else this.#askForNews(peer);
     }
+    const [first] = targets;
+    if (first !== undefined) this.#send(first, this.#comparison.begin(first.origin));
     const lost = this.#round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
     if (lost !== undefined) this.#askForNews(lost);
     // At the start everybody is asked, for the sooner they answer, the sooner this node may write.
@@ -307,9 +316,9 @@ export class Gossip {
     this.#send(to, { type: 'pull-request', ...question, range, vector, root: flushed.root() });
   }
 
-  #send({ udp, versions }: Recipient, message: NodeMessage): void {
+  #send({ udp, versions }: Recipient, message: NodeMessage | undefined): void {
     const version = versionFor(this.membership.self.versions, versions, this.#round);
-    if (version === undefined || !this.#mayTalkTo(udp)) return;
+    if (message === undefined || version === undefined || !this.#mayTalkTo(udp)) return;
     this.#ports.send(udp, message, version);
   }
 

@@ -106,6 +106,11 @@ export class Membership {
     return [this.#self, ...[...this.#members.values()].map((member) => member.digest)];
   }
 
+  /** One record for each origin, this node's own first. */
+  lives(): readonly MemberDigest[] {
+    return [this.#self, ...[...this.#byOrigin.values()].map((member) => member.digest)];
+  }
+
   /** The record of whoever writes to `origin`, if it is known. */
   byOrigin(origin: string): MemberDigest | undefined {
     return this.#byOrigin.get(origin)?.digest;

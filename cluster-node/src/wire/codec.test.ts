@@ -6,11 +6,13 @@ import {
   fragmentPieceBytes,
   maxBitmapBytes,
   maxDatagramBytes,
+  maxMemberSums,
   maxPartials,
   maxPayload,
   maxPieces,
   maxSegmentBytes,
   memberBytes,
+  membersResponseBytes,
   minFragmentBytes,
   nudgeBytes,
   originSizeBytes,
@@ -23,6 +25,8 @@ import {
   everyOrigin,
   type FragmentPiece,
   type MemberDigest,
+  type MembersRequest,
+  type MembersResponse,
   type NodeMessage,
   type Nudge,
   type PartialSegment,
@@ -83,7 +87,20 @@ const nudge: Nudge = { type: 'nudge', heads: request.vector };
 const emptyRequest: PullRequest = { ...request, vector: [], partials: [], members: [] };
 const emptyResponse: PullResponse = { ...response, vector: [], pieces: [], members: [] };
 
-const messages = { request, response, nudge, 'empty request': emptyRequest, 'empty response': emptyResponse };
+const membersRequest: MembersRequest = { type: 'members-request', requestId: 5, from: b, sums: [1, 2 ** 32 - 1] };
+const membersResponse: MembersResponse = { type: 'members-response', requestId: 5, next: c, members: [member] };
+const lastMembers: MembersResponse = { ...membersResponse, next: undefined };
+
+const messages = {
+  request,
+  response,
+  nudge,
+  'empty request': emptyRequest,
+  'empty response': emptyResponse,
+  'members request': membersRequest,
+  'members response': membersResponse,
+  'last members response': lastMembers,
+};
 for (const [name, message] of Object.entries<NodeMessage>(messages)) {
   test(`the ${name} comes back as it was, and its bytes too`, () => {
     const bytes = encodeMessage(message);
@@ -112,6 +129,9 @@ test('the sizes that senders reckon with are those of the encoding', () => {
   assert.equal(sizeOf({ ...emptyResponse, pieces: [segment] }), pullResponseBytes + segmentPieceBytes + 3);
   assert.equal(sizeOf({ ...emptyResponse, pieces: [fragment] }), pullResponseBytes + fragmentPieceBytes + 500);
   assert.equal(sizeOf({ type: 'nudge', heads: [] }), nudgeBytes);
+  assert.equal(sizeOf(membersResponse), membersResponseBytes + memberBytes(member));
+  const mostSums = sizeOf({ ...membersRequest, sums: new Array<number>(maxMemberSums).fill(0) });
+  assert.ok(mostSums <= maxPayload(576), `${mostSums} bytes fit the smallest datagrams`);
 });
 
 test('the largest segment in the smallest fragments fits the bounds', () => {
@@ -181,6 +201,11 @@ const broken: Record<string, NodeMessage> = {
     ...response,
     pieces: [{ ...fragment, segmentBytes: 500, offset: 0 }],
   },
+  'no sums': { ...membersRequest, sums: [] },
+  'three sums': { ...membersRequest, sums: [1, 2, 3] },
+  'too many sums': { ...membersRequest, sums: new Array<number>(2 * maxMemberSums).fill(0) },
+  'a sum over 32 bits': { ...membersRequest, sums: [2 ** 32] },
+  'members that go on at the lowest origin': { ...membersResponse, next: everyOrigin.from },
   'a segment over the limit': { ...response, pieces: [{ ...fragment, segmentBytes: maxSegmentBytes + 1 }] },
 };
 
@@ -212,7 +237,8 @@ const fragmentAt = piecesAt + 2;
 
 const hostile: Record<string, [expected: RegExp, bytes: Uint8Array]> = {
   'another version': [/version 1/, patched(nudge, 0, 2)],
-  'an unknown type': [/type 1, 2 or 3/, patched(nudge, 1, 4)],
+  'an unknown type': [/type 1 to 5/, patched(nudge, 1, 6)],
+  'too many sums': [/number of sums/, patched(membersRequest, 22, 7)],
   'more origins than there are bytes': [/number of origins/, patched(nudge, 2, 0xff, 0xff)],
   'origins out of order': [/ascending/, patched(nudge, nudgeBytes, 0xff)],
   'an origin twice': [

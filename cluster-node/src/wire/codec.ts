@@ -5,27 +5,39 @@ import {
   readOrigin,
   readPartials,
   readPieces,
+  readSums,
   readVector,
   writeMembers,
   writeOrigin,
   writePartials,
   writePieces,
+  writeSums,
   writeVector,
 } from './fields.ts';
 import { maxDatagramBytes, maxPayload } from './limits.ts';
-import type { NodeMessage, Nudge, PullRequest, PullResponse } from './messages.ts';
+import {
+  everyOrigin,
+  type MembersRequest,
+  type MembersResponse,
+  type NodeMessage,
+  type Nudge,
+  type PullRequest,
+  type PullResponse,
+} from './messages.ts';
 import { speaks, spokenVersions, type VersionRange } from './version.ts';
 
 const pullRequestType = 1;
 const pullResponseType = 2;
 const nudgeType = 3;
+const membersRequestType = 4;
+const membersResponseType = 5;
 const rootBytes = 32;
 
 const writer = new ByteWriter(maxPayload(maxDatagramBytes), 2_048);
 
 /**
- * Message: version u8, type u8 (1 pull request, 2 pull response, 3 nudge), then the body of that type. There is one
- * grammar yet, whatever the version.
+ * Message: version u8, type u8 (1 pull request, 2 pull response, 3 nudge, 4 members request, 5 members response), then the
+ * body of that type. There is one grammar yet, whatever the version.
  *
  * Throws `DecodeError` or `RangeError` for a message that `decodeMessage` would not take back, or that does not fit any
  * datagram: a defect of whoever built it.
@@ -42,6 +54,12 @@ export function encodeMessage(message: NodeMessage, version: number = spokenVers
       break;
     case 'nudge':
       writeNudge(message);
+      break;
+    case 'members-request':
+      writeMembersRequest(message);
+      break;
+    case 'members-response':
+      writeMembersResponse(message);
       break;
   }
   return writer.finish();
@@ -70,8 +88,12 @@ function readBody(reader: ByteReader, type: number): NodeMessage {
       return readPullResponse(reader);
     case nudgeType:
       return readNudge(reader);
+    case membersRequestType:
+      return readMembersRequest(reader);
+    case membersResponseType:
+      return readMembersResponse(reader);
     default:
-      throw new DecodeError(`Expected a message of type 1, 2 or 3, found ${type}.`);
+      throw new DecodeError(`Expected a message of type 1 to 5, found ${type}.`);
   }
 }
 
@@ -170,4 +192,36 @@ function writeNudge(message: Nudge): void {
 
 function readNudge(reader: ByteReader): Nudge {
   return { type: 'nudge', heads: readVector(reader) };
+}
+
+/** Members request: requestId u32, from 16, sums. */
+function writeMembersRequest(message: MembersRequest): void {
+  writer.u8(membersRequestType);
+  writer.u32(message.requestId);
+  writeOrigin(writer, message.from);
+  writeSums(writer, message.sums);
+}
+
+function readMembersRequest(reader: ByteReader): MembersRequest {
+  return { type: 'members-request', requestId: reader.u32(), from: readOrigin(reader), sums: readSums(reader) };
+}
+
+/** Members response: requestId u32, next 16 (the lowest origin: nothing is left), members. */
+function writeMembersResponse({ requestId, next, members }: MembersResponse): void {
+  if (next === everyOrigin.from) throw new DecodeError('Expected more members to begin above the lowest origin.');
+  writer.u8(membersResponseType);
+  writer.u32(requestId);
+  writeOrigin(writer, next ?? everyOrigin.from);
+  writeMembers(writer, members);
+}
+
+function readMembersResponse(reader: ByteReader): MembersResponse {
+  const requestId = reader.u32();
+  const next = readOrigin(reader);
+  return {
+    type: 'members-response',
+    requestId,
+    next: next === everyOrigin.from ? undefined : next,
+    members: readMembers(reader),
+  };
 }

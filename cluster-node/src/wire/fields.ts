@@ -193,6 +193,19 @@ export function readMembers(reader: ByteReader): MemberDigest[] {
   return members;
 }
 
+/** Sums: log2 of their number u8 (0 to 6), then so many u32. */
+export function writeSums(writer: ByteWriter, sums: readonly number[]): void {
+  const bits = Math.log2(bounded('number of sums', sums.length, 1, limits.maxMemberSums));
+  if (!Number.isInteger(bits)) throw new DecodeError(`Expected 1, 2, 4 … 64 sums, found ${sums.length}.`);
+  writer.u8(bits);
+  for (const sum of sums) writer.u32(sum);
+}
+
+export function readSums(reader: ByteReader): number[] {
+  const bits = bounded('doublings of the number of sums', reader.u8(), 0, Math.log2(limits.maxMemberSums));
+  return Array.from({ length: 2 ** bits }, () => reader.u32());
+}
+
 function readState(reader: ByteReader): MemberState {
   const number = reader.u8();
   const state = memberStates[number];

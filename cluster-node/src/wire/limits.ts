@@ -38,6 +38,15 @@ export const pullResponseBytes = 16;
 /** Everything of a nudge but its heads. */
 export const nudgeBytes = 4;
 
+/** Everything of an answer about members but the members. */
+export const membersResponseBytes = 23;
+
+/** Records in one datagram: their number has one byte. */
+export const maxMemberRecords = 255;
+
+/** Sums in a request for members: 256 bytes, so that it fits the smallest datagrams. Then 4,096 members are 64 to a part. */
+export const maxMemberSums = 64;
+
 /** What a whole segment takes beside its own bytes. */
 export const segmentPieceBytes = 3;
 

@@ -1,7 +1,7 @@
 import type { VersionRange } from './version.ts';
 
-/** What nodes say to each other over UDP: three kinds of datagram. Data is only ever pulled (design: gossip). */
-export type NodeMessage = PullRequest | PullResponse | Nudge;
+/** What nodes say to each other over UDP: five kinds of datagram. Data is only ever pulled (design: gossip). */
+export type NodeMessage = PullRequest | PullResponse | Nudge | MembersRequest | MembersResponse;
 
 /** Asks a peer for every segment that the requester lacks, and tells what it holds. */
 export interface PullRequest {
@@ -92,6 +92,30 @@ export interface Nudge {
   readonly type: 'nudge';
   /** Sorted by origin. */
   readonly heads: readonly OriginSize[];
+}
+
+/** Asks for records of members that the requester may lack: compares its member list, part by part, with the peer's. */
+export interface MembersRequest {
+  readonly type: 'members-request';
+  /** Chosen by the requester; the answer repeats it. u32. */
+  readonly requestId: number;
+  /** Origins before this one are not asked for. */
+  readonly from: string;
+  /**
+   * One sum (`core/member-sums.ts`, u32) for each part of the list, by the first bits of the origin: 1, 2, 4 … 64 parts.
+   * Equal sums mean that the parts name the same members.
+   */
+  readonly sums: readonly number[];
+}
+
+/** The answer to a `MembersRequest`: records from the parts that differ, as far as one datagram goes. */
+export interface MembersResponse {
+  readonly type: 'members-response';
+  readonly requestId: number;
+  /** Where the next request has to begin; undefined when nothing is left. Never the lowest origin that there could be. */
+  readonly next: string | undefined;
+  /** Sorted by name. */
+  readonly members: readonly MemberDigest[];
 }
 
 export type MemberState = 'alive' | 'suspect' | 'dead' | 'left';

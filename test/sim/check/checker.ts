@@ -146,6 +146,7 @@ export class Checker {
   }
 
   #checkAdvertised(node: SimNode, message: Extract<ReplicaEffect, { type: 'send' }>['message']): void {
+    if (message.type === 'members-request' || message.type === 'members-response') return;
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
     for (const { origin, size } of sizes) {
       const held = this.truth.held(node, origin);
