@@ -52,7 +52,7 @@ export function endFork(batch: Batch, fork: Fork, nowMs: number): void {
 
 function keyOf({ origin, seq, own, other }: Fork): Uint8Array {
   const writer = new ByteWriter(38, 38);
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   writer.u48(seq);
   writer.bytes(fromHex(own.id).subarray(0, 8));
   writer.bytes(fromHex(other.id).subarray(0, 8));

@@ -78,7 +78,7 @@ export function readCut(reader: KeyValueReader, topic: string): TopicPlace | und
 export function writeCut(batch: Batch, topic: string, { hlc, origin, seq }: TopicPlace): void {
   const writer = new ByteWriter(30, 30);
   writer.u64(hlc);
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   writer.u48(seq);
   batch.put('retention', cutKey(topic), writer.finish());
 }
@@ -87,7 +87,7 @@ function ageKey(maxAgeSeconds: number, origin: string): Uint8Array {
   const writer = new ByteWriter(5 + originLength, 5 + originLength);
   writer.u8(1);
   writer.u32(maxAgeSeconds);
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   return writer.finish();
 }
 

@@ -45,7 +45,7 @@ export function ordinalKey(ordinal: number): Uint8Array {
 /** Keys of `segments`, `hidden` and `quarantine`. */
 export function seqKey(origin: string, seq: number): Uint8Array {
   writer.reset();
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   writer.u48(seq);
   return writer.finish();
 }
@@ -66,7 +66,7 @@ export function seqsDownFrom(origin: string, seq: number): KeyRange {
 
 export function tileKey(origin: string, group: number, tile: number): Uint8Array {
   writer.reset();
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   writer.u8(group);
   writer.u48(tile);
   return writer.finish();
@@ -99,7 +99,7 @@ export interface PostingPlace {
 export function postingKey(topic: string, { hlc, origin, firstSeq }: PostingPlace): Uint8Array {
   writer.reset();
   writePostingPrefix(topic, hlc);
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
   writer.u48(firstSeq);
   return writer.finish();
 }

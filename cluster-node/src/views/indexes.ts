@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Vector } from '@grapevine/shared/contracts/consistency-token.ts';
-import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { ByteReader, ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
 import type { Entry } from '@grapevine/shared/log/entry.ts';
 import type { Batch } from '../store/batch.ts';
 import { DataDamage, readStored } from '../store/damage.ts';
@@ -92,7 +92,7 @@ function encodeCheckpoint(reader: KeyValueReader): Uint8Array {
   const heads = readHeads(reader);
   const writer = new ByteWriter(heads.length * 22, heads.length * 22);
   for (const { head } of heads) {
-    writer.bytes(fromHex(head.origin));
+    writer.hex(head.origin);
     writer.u48(head.size);
   }
   return writer.finish();

@@ -2,7 +2,7 @@
  * The parts that messages are made of. All numbers are big-endian. Every rule here holds in both directions, and sorted
  * collections have no two equal keys: a message has one encoding, and what is written can be read.
  */
-import { type ByteReader, type ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { type ByteReader, type ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
 import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import { fragmentLength } from './fragments.ts';
 import * as limits from './limits.ts';
@@ -32,7 +32,7 @@ const fragmentKind = 1;
 /** Origin: 16 bytes, in memory 32 lower-case hexadecimal digits. */
 export function writeOrigin(writer: ByteWriter, origin: string): void {
   bounded('length of an origin', origin.length, originBytes * 2, originBytes * 2);
-  writer.bytes(fromHex(origin));
+  writer.hex(origin);
 }
 
 export function readOrigin(reader: ByteReader): string {

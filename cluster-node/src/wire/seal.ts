@@ -9,7 +9,7 @@
  * counters, and every bit of the header is authenticated.
  */
 import { hkdfSync } from 'node:crypto';
-import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { ByteReader, ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
 import { aeadOpen, aeadSeal, nonceBytes } from './aead.ts';
 import {
   type DatagramOpener,
@@ -201,8 +201,8 @@ function decrypt(datagram: Uint8Array, subkey: Uint8Array): Uint8Array | undefin
 function prefixOf(key: ClusterKey, sender: string, epoch: number): Uint8Array {
   const prefix = new ByteWriter(counterAt, counterAt);
   prefix.u8(sealedVersion);
-  prefix.bytes(fromHex(key.id));
-  prefix.bytes(fromHex(sender));
+  prefix.hex(key.id);
+  prefix.hex(sender);
   prefix.u48(epoch);
   return prefix.take();
 }
@@ -210,7 +210,7 @@ function prefixOf(key: ClusterKey, sender: string, epoch: number): Uint8Array {
 function deriveSubkey(key: ClusterKey, sender: string, epoch: number): Uint8Array {
   const info = new ByteWriter(label.length + senderBytes + 6);
   info.bytes(label);
-  info.bytes(fromHex(sender));
+  info.hex(sender);
   info.u48(epoch);
   return new Uint8Array(hkdfSync('sha256', key.secret, '', info.finish(), subkeyBytes));
 }

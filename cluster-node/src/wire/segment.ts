@@ -12,7 +12,7 @@
  * a segment's entries are consecutive ticks that end at `head.hlc`, so a segment spans at most 256 of them: readers of the
  * topic index rely on it.
  */
-import { ByteReader, ByteWriter, fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { ByteReader, ByteWriter, toHex } from '@grapevine/shared/log/bytes.ts';
 import { DecodeError } from '@grapevine/shared/log/decode-error.ts';
 import { decodeEntry, type Entry, maxEntryBytes } from '@grapevine/shared/log/entry.ts';
 import { originLength, type SignedHead } from '@grapevine/shared/log/head.ts';
@@ -63,7 +63,7 @@ export function encodeSegment(segment: Omit<Segment, 'bytes'>): Uint8Array {
   const length = headerBytes + recordBytes;
   const writer = new ByteWriter(length, length);
   writer.u8(version);
-  writer.bytes(fromHex(segment.origin));
+  writer.hex(segment.origin);
   writer.u48(firstSeq);
   writer.u16(records.length);
   writer.u48(head.size);

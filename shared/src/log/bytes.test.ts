@@ -115,7 +115,19 @@ test('lengths in UTF-8 are counted right', () => {
 
 test('hexadecimal digits come back, and nothing else is taken for them', () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => assert.deepEqual(fromHex(toHex(bytes)), bytes)));
-  for (const wrong of ['a', 'AB', '0x', 'zz', ' 00', '0 ']) assert.throws(() => fromHex(wrong), DecodeError, wrong);
+  const written = (text: string): Uint8Array => {
+    const writer = new ByteWriter(1_000, 1);
+    writer.u8(7);
+    writer.hex(text);
+    return writer.finish();
+  };
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => assert.deepEqual(written(toHex(bytes)), Uint8Array.of(7, ...bytes))),
+  );
+  for (const wrong of ['a', 'AB', '0x', 'zz', ' 00', '0 ', '/0', '0:', '`0', '0g', '\u0130\u0130']) {
+    assert.throws(() => fromHex(wrong), DecodeError, wrong);
+    assert.throws(() => written(wrong), DecodeError, wrong);
+  }
 });
 
 test('bytes are ordered like their hexadecimal digits', () => {

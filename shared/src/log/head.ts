@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { ByteWriter, fromHex, toHex } from './bytes.ts';
+import { ByteWriter, toHex } from './bytes.ts';
 
 /** What one origin's log was at one size. */
 export interface Head {
@@ -37,7 +37,7 @@ export const originLength = 16;
 export function headBytes(head: Head): Uint8Array {
   const writer = new ByteWriter(headLength, headLength);
   writer.bytes(context);
-  writer.bytes(fromHex(head.origin));
+  writer.hex(head.origin);
   writer.u48(head.size);
   writer.bytes(head.root);
   writer.u64(head.hlc);

@@ -1,6 +1,6 @@
 import { Frontier } from '../merkle/frontier.ts';
 import { hashLength, type TreeHash } from '../merkle/tree-hash.ts';
-import { ByteWriter, fromHex } from './bytes.ts';
+import { ByteWriter } from './bytes.ts';
 import { type Head, originLength } from './head.ts';
 
 const leafLength = originLength + 6 + 32;
@@ -20,7 +20,7 @@ export function nodeRoot(hash: TreeHash, heads: Iterable<Pick<Head, 'origin' | '
 /** The leaf hash of one origin under a node's root. */
 export function nodeLeaf(hash: TreeHash, head: Pick<Head, 'origin' | 'size' | 'root'>): Uint8Array {
   const writer = new ByteWriter(leafLength, leafLength);
-  writer.bytes(fromHex(head.origin));
+  writer.hex(head.origin);
   writer.u48(head.size);
   writer.bytes(head.root);
   return hash.leaf(writer.take());
