@@ -25,8 +25,8 @@ ${measured.map(row).join('\n')}
   origins a vector does not fit one datagram: requests take turns with its slices, and nudges alone tell of the rest at once.
 - **All know all**: from the start of all nodes at once, each with three seeds. A node that starts asks everybody of whom it hears, because
   it must know that its own log is complete before it writes. It asks 16 at a time: both the time and
-  what a node sends grow with the number of nodes, by about 1 KB each. Of 1,000 that start in one instant the last hears of the last
-  only after 45 s.
+  what a node sends grow with the number of nodes, by about 1 KB each. Who has not met everybody by then learns of the rest from the
+  next round on, when members compare their lists.
 `;
 }
 
