@@ -62,6 +62,14 @@ test('without a word of the requester, or with another cut, everything is sent',
   assert.deepEqual(missingFragments(fragments, otherCut), fragments);
 });
 
+test('a segment that became shorter comes through to whoever has the beginning of the longer one', () => {
+  const reassembly = new Reassembly();
+  addAll(reassembly, fragments.slice(0, 4));
+  const shorter = splitSegment(origin, 3, bytes.slice(0, 3 * fragmentBytes), fragmentBytes);
+  const [partial] = reassembly.partials(atThree);
+  assert.deepEqual(addAll(reassembly, missingFragments(shorter, partial)).at(-1), bytes.slice(0, 3 * fragmentBytes));
+});
+
 test('a bitmap ends with the last fragment that is here', () => {
   const reassembly = new Reassembly();
   const many = splitSegment(origin, 3, new Uint8Array(fragmentBytes * 100), fragmentBytes);

@@ -29,17 +29,20 @@ export function splitSegment(
   return fragments;
 }
 
-/** The fragments that a requester does not have; all of them when it has none of this cut. */
+/**
+ * The fragments that a requester does not have; all of them when it has none of this cut. So it is when it names every one: it
+ * would not ask if they were of this cut, but of a longer one, from before retention erased some of the segment.
+ */
 export function missingFragments(
   fragments: readonly FragmentPiece[],
   partial: PartialSegment | undefined,
 ): readonly FragmentPiece[] {
-  return partial === undefined
-    ? fragments
-    : fragments.filter(
-        ({ fragmentBytes, offset }) =>
-          fragmentBytes !== partial.fragmentBytes || !hasFragment(partial.have, offset / fragmentBytes),
-      );
+  if (partial === undefined) return fragments;
+  const missing = fragments.filter(
+    ({ fragmentBytes, offset }) =>
+      fragmentBytes !== partial.fragmentBytes || !hasFragment(partial.have, offset / fragmentBytes),
+  );
+  return missing.length === 0 ? fragments : missing;
 }
 
 function hasFragment(have: Uint8Array, index: number): boolean {
