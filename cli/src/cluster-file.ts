@@ -1,4 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
+import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import { z } from 'zod';
 import { writePrivateFile } from './private-file.ts';
@@ -27,17 +28,28 @@ export function clusterFilePath(dataDir: string): string {
   return `${dataDir}/cluster.json`;
 }
 
-/** What the last `up` on this folder wrote; `undefined` when it was stopped or there was none. */
+/** What the last `up` on this folder wrote; `undefined` when it was stopped or there was none. Throws `DATA_DIR_UNUSABLE` for a broken file. */
 export async function readClusterFile(dataDir: string): Promise<ClusterFile | undefined> {
   const path = clusterFilePath(dataDir);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new GrapevineError('DATA_DIR_UNUSABLE', `Cannot read ${path} (${code}).`, { cause: error });
   }
-  return parseInput(clusterFileSchema, JSON.parse(text), path, 'DATA_DIR_UNUSABLE');
+  return parseInput(clusterFileSchema, parseText(text, path), path, 'DATA_DIR_UNUSABLE');
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GrapevineError('DATA_DIR_UNUSABLE', `${path} is not valid JSON; remove it and start the cluster again.`, {
+      cause,
+    });
+  }
 }
 
 export async function writeClusterFile(dataDir: string, content: ClusterFile): Promise<void> {

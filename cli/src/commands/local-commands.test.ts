@@ -133,6 +133,34 @@ test('the local cluster is found by its file, and its tokens go nowhere else', a
   assert.match(damaged.stderr, /--url is ftp:\/\/x; expected http/);
 });
 
+test('a data folder that is none, or holds a broken file, is named in one line', async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/file`;
+  await writeFile(file, '');
+  const up = await runCommand(['up', '--data-dir', file]);
+  assert.equal(up.code, 1);
+  assert.match(
+    up.stderr,
+    /^grapevine: cannot make the data folder .*\/file \(EEXIST\); name another .*--data-dir\.\n$/,
+  );
+  const fsck = await runCommand(['fsck', file]);
+  assert.equal(fsck.code, 1);
+  assert.match(fsck.stderr, /^grapevine: cannot read .*\/file \(ENOTDIR\); name the data folder .*\n$/);
+  await writeFile(`${folder.path}/cluster.json`, '{');
+  const status = await runCommand(['status', '--data-dir', folder.path]);
+  assert.equal(status.code, 1);
+  assert.match(status.stderr, /^grapevine: .*\/cluster\.json is not valid JSON.*\[DATA_DIR_UNUSABLE\]\n$/);
+});
+
+test('help shows defaults as they are typed, and a token without scopes is not made', async () => {
+  const help = (await runCommand(['token', '--help'])).stdout.replace(/\s+/g, ' ');
+  assert.match(help, /\(default: messages:read messages:write\)/);
+  assert.match(help, /\(default: 1h\)/);
+  assert.doesNotMatch((await runCommand(['publish', '--help'])).stdout, /default: \{\}/);
+  const none = await runCommand(['token', '--scope', ' ']);
+  assert.deepEqual([none.code, /at least one of messages:read/.test(none.stderr)], [64, true]);
+});
+
 test('fsck refuses the folder of a cluster that runs', async () => {
   await using folder = await temporaryFolder();
   const gateway = 'http://127.0.0.1:9';

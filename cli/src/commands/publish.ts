@@ -1,7 +1,7 @@
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { tokenSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { CommandError } from '../command-error.ts';
 import type { Context } from '../context.ts';
@@ -38,7 +38,11 @@ export function addPublish(program: Command, context: Context): void {
     .argument('[body]', 'text; - or nothing reads standard input', '-')
     .option('--content-type <type>', 'what the body is (default: text/plain; charset=utf-8)')
     .option('--key <key>', 'what the message is about')
-    .option('--header <name=value>', 'a header of the message; may be given again', addHeader, {})
+    .addOption(
+      new Option('--header <name=value>', 'a header of the message; may be given again')
+        .argParser(addHeader)
+        .default({}, 'none'),
+    )
     .option('--idempotency-key <key>', 'makes it safe to run the same command again')
     .option('--acks <count>', 'nodes that must have it on disk', wholeNumber(1, limits.acks))
     .option('--timeout <ms>', 'longest wait for them', wholeNumber(0, limits.waitMs))

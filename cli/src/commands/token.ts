@@ -22,7 +22,9 @@ export function addToken(program: Command, context: Context): void {
     .command('token')
     .description("Sign a bearer token with the local cluster's key and print it.");
   addPrincipalOptions(command)
-    .option('--ttl <duration>', 'lifetime, such as 15m, 12h or 30d', parseDuration, 3_600)
+    .addOption(
+      new Option('--ttl <duration>', 'lifetime, such as 15m, 12h or 30d').argParser(parseDuration).default(3_600, '1h'),
+    )
     .addOption(new Option('--alg <algorithm>', 'signature').choices([...tokenAlgorithms]).default('EdDSA'))
     .option('--config <file>', 'settings, for issuer and audience')
     .option('--json', 'print {"token", "expiresInSeconds"}')

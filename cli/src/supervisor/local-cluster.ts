@@ -13,6 +13,7 @@ import {
   removeClusterFile,
   writeClusterFile,
 } from '../cluster-file.ts';
+import { CommandError } from '../command-error.ts';
 import { type HostProcess, isAlive } from '../context.ts';
 import { signToken } from '../tokens/sign-token.ts';
 import { readTokenKey } from '../tokens/token-keys.ts';
@@ -66,7 +67,7 @@ export async function runLocalCluster(
 ): Promise<void> {
   const { dataDir, host } = options;
   const plan = planCluster(options);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(dataDir);
   const unlock = await lockDataDir(dataDir, { pid: host.pid, isAlive: (pid) => isAlive(host, pid) });
   try {
     await waitForPredecessor(dataDir, host, observer);
@@ -76,6 +77,12 @@ export async function runLocalCluster(
   } finally {
     await unlock();
   }
+}
+
+async function makeDataDir(dataDir: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot make the data folder ${dataDir} (${error.code}); name another one with --data-dir.`);
+  });
 }
 
 async function supervise(

@@ -1,5 +1,5 @@
 import { isScope, type Scope, scopes } from '@grapevine/shared/identity/scopes.ts';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** Whom a credential stands for, and what it allows. */
 export interface PrincipalOptions {
@@ -9,15 +9,17 @@ export interface PrincipalOptions {
 
 export function addPrincipalOptions(command: Command): Command {
   return command
-    .option('--scope <scopes>', `what it allows: some of ${scopes.join(', ')}`, parseScopeList, [
-      'messages:read',
-      'messages:write',
-    ])
+    .addOption(
+      new Option('--scope <scopes>', `what it allows: some of ${scopes.join(', ')}`)
+        .argParser(parseScopeList)
+        .default(['messages:read', 'messages:write'], 'messages:read messages:write'),
+    )
     .option('--subject <name>', 'principal; becomes the author of what it publishes', parseSubject, 'cli');
 }
 
 function parseScopeList(text: string): Scope[] {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError(`Expected at least one of ${scopes.join(', ')}.`);
   return names.map((name) => {
     if (isScope(name)) return name;
     throw new InvalidArgumentError(`There is no scope ${name}; expected some of ${scopes.join(', ')}.`);
