@@ -74,3 +74,8 @@ export const notModifiedNames: ReadonlySet<string> = new Set([
   'link',
   'vary',
 ]);
+
+/** What a 304 in place of an answer has of its headers. */
+export function notModifiedHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => notModifiedNames.has(name)));
+}

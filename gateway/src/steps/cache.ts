@@ -5,7 +5,7 @@ import type { AnswerCache, CacheableRead, ReadResult } from '../cache/answer-cac
 import type { Wanted } from '../cache/answer-store.ts';
 import { type CacheDirectives, requestDirectives } from '../cache/cache-control.ts';
 import { type Forwarded, forwardedStatus } from '../cache/cache-status.ts';
-import { isForOrigin } from '../cache/conditions.ts';
+import { clientHas, isForOrigin, notModifiedHeaders } from '../cache/conditions.ts';
 import { deliverStored } from '../cache/deliver-stored.ts';
 import { StoredAnswer } from '../cache/stored-answer.ts';
 import { forwardedHeaderReader, principalOf } from '../cache/vary.ts';
@@ -18,6 +18,7 @@ import { ClientGone } from '../upstreams/failures.ts';
 import type { Forwarder } from '../upstreams/forwarder.ts';
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
+const noBytes = Buffer.alloc(0);
 
 /**
  * Answers reads on routes that have a cache, from what is kept or together with others who ask the same. What it has no part
@@ -93,8 +94,15 @@ function deliver(
   if (answer instanceof StoredAnswer) {
     deliverStored(answer, answer.ageSeconds(clock.monotonicMs()), status, request, response);
   } else {
-    deliverAnswer(withCacheStatus(answer, status, request.context), request, response);
+    const wanted = verdict === 'miss' ? unlessKnown(answer, request, clock.wallMs()) : answer;
+    deliverAnswer(withCacheStatus(wanted, status, request.context), request, response);
   }
+}
+
+/** What is fetched to be kept is fetched without the client's conditions: a 304 in its place, if the client has it already. */
+function unlessKnown(answer: Answer, { headers }: EdgeRequest, nowMs: number): Answer {
+  if (!Buffer.isBuffer(answer.body) || !clientHas(headers, { ...answer, dateMs: nowMs })) return answer;
+  return { ...answer, status: 304, headers: notModifiedHeaders(answer.headers), body: noBytes };
 }
 
 /** What caches behind us said comes first (RFC 9211 section 2). */

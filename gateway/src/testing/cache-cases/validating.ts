@@ -207,6 +207,26 @@ export const validating: readonly CacheCase[] = [
   },
   {
     section: '4.3.2',
+    rule: 'a client that has what is fetched for the first time gets 304, and the answer is kept',
+    turns: [
+      {
+        upstream: freshFor(60, { etag: '"1"', 'content-type': 'text/plain' }),
+        headers: { 'if-none-match': '"1"' },
+        ...anew,
+        status: 304,
+        has: { etag: '"1"', 'cache-status': 'grapevine; fwd=uri-miss; stored', 'content-type': undefined },
+        upstreamSees: { 'if-none-match': undefined },
+      },
+      { headers: { 'if-none-match': '"1"' }, ...again, status: 304 },
+    ],
+  },
+  {
+    section: '4.3.2',
+    rule: 'a client that has something older gets the whole of what is fetched',
+    turns: [{ upstream: freshFor(60, { etag: '"1"' }), headers: { 'if-none-match': '"0"' }, ...anew }],
+  },
+  {
+    section: '4.3.2',
     rule: 'If-Match is for the origin to judge',
     turns: [
       { upstream: freshFor(60, { etag: '"1"' }), ...anew },
