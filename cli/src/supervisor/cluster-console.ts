@@ -50,7 +50,7 @@ ${bold('Grapevine is running.')}
   gateway   ${gateway}
   admin     ${admin}
   web API   ${gateway}/web/graphql
-  mobile    ${gateway}/mobile/v1
+  mobile    ${gateway}/mobile/v1 (described at ${gateway}/mobile/v1/docs)
   nodes     ${nodes.map(({ name, http }) => `${name} ${http}`).join('\n            ')}
   console   ${console}
 
