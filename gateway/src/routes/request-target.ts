@@ -16,13 +16,7 @@ const forbiddenDecoded = /[\x00-\x1f\x7f\\;]|%[0-9a-fA-F]{2}/;
  * slash; whether it may there is up to the route.
  */
 export function pathSegments(target: string): readonly string[] {
-  if (!target.startsWith('/')) throw new GrapevineError('BAD_REQUEST', 'The request target must start with a slash.');
-  if (forbiddenInTarget.test(target)) {
-    throw new GrapevineError(
-      'BAD_REQUEST',
-      'The request target holds a character that is not allowed; percent-encode it.',
-    );
-  }
+  checkTarget(target);
   const path = pathOf(target);
   if (path.includes(forbiddenInPath)) throw ambiguousPath('a path parameter');
   const segments = path.slice(1).split('/');
@@ -30,6 +24,16 @@ export function pathSegments(target: string): readonly string[] {
     segments[position] = decodeSegment(segments[position] ?? '', position === segments.length - 1);
   }
   return segments;
+}
+
+/** Throws `BAD_REQUEST` for a target that cannot be split into a path and a query without doubt. */
+export function checkTarget(target: string): void {
+  if (!target.startsWith('/')) throw new GrapevineError('BAD_REQUEST', 'The request target must start with a slash.');
+  if (!forbiddenInTarget.test(target)) return;
+  throw new GrapevineError(
+    'BAD_REQUEST',
+    'The request target holds a character that is not allowed; percent-encode it.',
+  );
 }
 
 /** The path of a request target without its query. */

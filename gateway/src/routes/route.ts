@@ -53,9 +53,23 @@ export class Route {
     return this.#methods.has(method);
   }
 
-  /** Whether a request to these decoded segments is this route's, whatever its method. */
-  matches(segments: readonly string[], host: string | undefined, headers: IncomingHttpHeaders): boolean {
-    return this.#matchesPath(segments) && this.#matchesHost(host) && this.#conditions.every((holds) => holds(headers));
+  /** Whether these decoded segments are its path. */
+  matchesPath(segments: readonly string[]): boolean {
+    const own = this.#segments;
+    if (this.#isPrefix ? segments.length < own.length : segments.length !== own.length) return false;
+    for (let position = 0; position < own.length; position++) {
+      const expected = own[position];
+      const found = segments[position];
+      if (expected === found) continue;
+      // A name stands for something: it is no empty segment behind a slash at the end.
+      if (!isParameter(expected) || found === '') return false;
+    }
+    return true;
+  }
+
+  /** Whether it takes requests to this host with these headers. */
+  takes(host: string | undefined, headers: IncomingHttpHeaders): boolean {
+    return this.#matchesHost(host) && this.#conditions.every((holds) => holds(headers));
   }
 
   /** Whether every encoded slash stands in a segment that the path leaves open by a name. */
@@ -80,19 +94,6 @@ export class Route {
     const rest = at === -1 ? queryOf(target) : target.slice(at);
     const path = rewrite + rest;
     return path.startsWith('/') ? path : `/${path}`;
-  }
-
-  #matchesPath(segments: readonly string[]): boolean {
-    const own = this.#segments;
-    if (this.#isPrefix ? segments.length < own.length : segments.length !== own.length) return false;
-    for (let position = 0; position < own.length; position++) {
-      const expected = own[position];
-      const found = segments[position];
-      if (expected === found) continue;
-      // A name stands for something: it is no empty segment behind a slash at the end.
-      if (!isParameter(expected) || found === '') return false;
-    }
-    return true;
   }
 
   #matchesHost(host: string | undefined): boolean {

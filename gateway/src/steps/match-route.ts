@@ -1,6 +1,5 @@
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import type { EdgeRequest, Step } from '../request-context.ts';
-import { ambiguousPath, pathSegments } from '../routes/request-target.ts';
 import type { Route } from '../routes/route.ts';
 import type { RouteTable } from '../routes/route-table.ts';
 
@@ -21,14 +20,7 @@ export function matchRoute(table: RouteTable): Step {
 }
 
 function routeOf(request: EdgeRequest, table: RouteTable): Route {
-  const segments = pathSegments(request.url);
-  const match = table.find(segments, request);
-  if (request.url.includes('%') && segments.some((segment) => segment.includes('/'))) {
-    const candidates = 'route' in match ? [match.route] : match.otherMethods;
-    if (!candidates.some((route) => route.allowsSlashes(segments))) {
-      throw ambiguousPath('an encoded slash outside a name');
-    }
-  }
+  const match = table.find(request);
   if ('route' in match) return match.route;
   const [route] = match.otherMethods;
   if (route === undefined) throw new GrapevineError('NOT_FOUND', 'Nothing is served under this path.');
