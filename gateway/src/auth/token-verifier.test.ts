@@ -75,6 +75,15 @@ test('a refused token is not remembered as good', async () => {
   await assert.rejects(tokens.verify(token));
 });
 
+test('a token with characters that no token has is refused, however its signature is decoded', async () => {
+  const { clock, keys, tokens } = setUp();
+  const token = await sign(clock, 'alice');
+  for (const spelling of [` ${token}`, `${token} `, `${token}\t`, `${token},`, `${token}==x`]) {
+    await assert.rejects(tokens.verify(spelling), /characters that no token has/, spelling);
+  }
+  assert.equal(keys.lookups, 0);
+});
+
 test('an expiry that is no sensible time is refused with a reason', async () => {
   const { tokens } = setUp();
   for (const exp of [-1, 0.5, '9e9', null, undefined]) {

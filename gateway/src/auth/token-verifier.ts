@@ -28,6 +28,9 @@ interface VerifiedToken {
 /** Longest token that is looked at; ours have about 400 characters. */
 const maxTokenLength = 4_096;
 
+/** RFC 6750 section 2.1. Decoders that read over other characters would take the same token in any number of spellings. */
+const tokenPattern = /^[\w.~+/-]+=*$/;
+
 /** As long as an id of ours can be. */
 const maxKeyIdLength = 128;
 
@@ -98,6 +101,7 @@ export class TokenVerifier {
 
   async #check(token: string): Promise<VerifiedToken> {
     if (token.length > maxTokenLength) throw refused(`it has ${token.length} characters, expected at most 4,096`);
+    if (!tokenPattern.test(token)) throw refused('it holds characters that no token has');
     const claims = await this.#verifiedClaims(token);
     const parsed = claimsSchema.safeParse(claims);
     if (!parsed.success) throw refused('its sub must be a text of 1 to 256 characters, its scope and jti texts');
