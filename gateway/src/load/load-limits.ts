@@ -40,10 +40,9 @@ export class LoadLimits {
   }
 
   /** Why this request must be turned away; undefined when it is let in, which `leave` must follow once it is over. */
-  enter({ route, identity }: RequestContext): ShedReason | undefined {
-    const isPriority =
-      route?.config.priority === 'high' || identity?.scopes.some((scope) => scope.startsWith('cluster:')) === true;
-    const reason = this.#reason(route, isPriority);
+  enter(context: RequestContext): ShedReason | undefined {
+    const { route } = context;
+    const reason = this.#reason(context);
     if (reason !== undefined) {
       this.#shed[reason]++;
       return reason;
@@ -67,13 +66,15 @@ export class LoadLimits {
     this.#delay.stop();
   }
 
-  #reason(route: Route | undefined, isPriority: boolean): ShedReason | undefined {
+  #reason(context: RequestContext): ShedReason | undefined {
     const { maxInFlight, maxLoopDelayMs } = this.#options;
-    const most = isPriority ? Math.ceil(maxInFlight * priorityShare) : maxInFlight;
-    if (this.#inFlight >= most) return 'in-flight';
+    const { route } = context;
+    if (this.#inFlight >= maxInFlight) {
+      if (!isPriority(context) || this.#inFlight >= Math.ceil(maxInFlight * priorityShare)) return 'in-flight';
+    }
     const mostOnRoute = route?.config.maxInFlight;
     if (route !== undefined && mostOnRoute !== undefined && this.#openOn(route) >= mostOnRoute) return 'route';
-    return !isPriority && this.#delay.ms > maxLoopDelayMs ? 'loop-delay' : undefined;
+    return this.#delay.ms > maxLoopDelayMs && !isPriority(context) ? 'loop-delay' : undefined;
   }
 
   #openOn(route: Route): number {
@@ -84,4 +85,8 @@ export class LoadLimits {
     // Stays when it is 0: there are as many as routes have names, and a Map whose one entry comes and goes is made anew all the time.
     this.#byRoute.set(route.name, this.#openOn(route) + change);
   }
+}
+
+function isPriority({ route, identity }: RequestContext): boolean {
+  return route?.config.priority === 'high' || identity?.scopes.some((scope) => scope.startsWith('cluster:')) === true;
 }

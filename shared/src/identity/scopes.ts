@@ -6,7 +6,11 @@ export function isScope(text: string): text is Scope {
   return (scopes as readonly string[]).includes(text);
 }
 
-/** Reads the space-separated `scope` claim (RFC 8693 section 4.2). Scopes that we do not know are dropped, never granted. */
+/**
+ * Reads the space-separated `scope` claim (RFC 8693 section 4.2), in which neither order nor repetition counts. Scopes that we
+ * do not know are dropped, never granted.
+ */
 export function parseScopes(text: string): readonly Scope[] {
-  return text.split(' ').filter(isScope);
+  const named = new Set(text.split(' '));
+  return scopes.filter((scope) => named.has(scope));
 }
