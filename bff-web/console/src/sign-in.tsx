@@ -16,7 +16,7 @@ export function SignIn() {
         <h1>Grapevine console</h1>
         <p>
           Whether all replicas tell the same story. The link that <code>npm start</code> prints signs you in;{' '}
-          <code>grapevine token</code> makes a token.
+          <code>grapevine token --scope 'messages:read cluster:read'</code> makes a token.
         </p>
         {why !== undefined && (
           <p class="problem" role="alert">

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@grapevine/shared/clock.ts';
 import type { Config } from '@grapevine/shared/config/schema.ts';
 import { MutualTls } from '@grapevine/shared/http/mutual-tls.ts';
 import { scopes } from '@grapevine/shared/identity/scopes.ts';
 import { createLogger } from '@grapevine/shared/logging.ts';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import {
   type ClusterFile,
@@ -67,7 +67,7 @@ export async function runLocalCluster(
 ): Promise<void> {
   const { dataDir, host } = options;
   const plan = planCluster(options);
-  await makeDataDir(dataDir);
+  makeDataDir(dataDir);
   const unlock = await lockDataDir(dataDir, { pid: host.pid, isAlive: (pid) => isAlive(host, pid) });
   try {
     await waitForPredecessor(dataDir, host, observer);
@@ -79,10 +79,13 @@ export async function runLocalCluster(
   }
 }
 
-async function makeDataDir(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`cannot make the data folder ${dataDir} (${error.code}); name another one with --data-dir.`);
-  });
+function makeDataDir(dataDir: string): void {
+  try {
+    makeFolder(dataDir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandError(`cannot make the data folder ${dataDir} (${code}); name another one with --data-dir.`);
+  }
 }
 
 async function supervise(

@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@grapevine/shared/clock.ts';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import { recoverLogs } from '../damage/recover.ts';
 import type { Views } from '../views/views.ts';
 import { isSystemError, unusable } from './disk-trouble.ts';
@@ -34,7 +35,7 @@ export function databaseFolder(dataDir: string): string {
  * when it does not make sense.
  */
 export async function openNodeStore(dataDir: string, observer: StoreObserver = silentObserver): Promise<NodeStore> {
-  makeFolder(databaseFolder(dataDir));
+  requireFolder(databaseFolder(dataDir));
   requireWritable(dataDir);
   const lock = lockFolder(dataDir);
   try {
@@ -69,9 +70,9 @@ function requireWritable(folder: string): void {
   }
 }
 
-function makeFolder(folder: string): void {
+function requireFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     throw unusable(`make the folder ${folder}`, error);
   }
