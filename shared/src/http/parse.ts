@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
+import { wordsOf } from './issue-words.ts';
 
 /** Problems that are listed before the rest is only counted. */
 const shownProblems = 10;
@@ -14,7 +15,7 @@ export function parseInput<Schema extends z.ZodType>(
   what: string,
   code: ErrorCode = 'INVALID_ARGUMENT',
 ): z.output<Schema> {
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, { error: wordsOf });
   if (parsed.success) return parsed.data;
   throw new GrapevineError(code, `${what}: ${describeIssues(parsed.error.issues)}`);
 }

@@ -1,0 +1,47 @@
+import type { z } from 'zod';
+
+type RawIssue = z.core.$ZodRawIssue;
+
+/** What schemas call a type, as people do. */
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  nonoptional: 'a value',
+};
+
+/** What lengths and sizes are counted in. */
+const units: Readonly<Record<string, string>> = { string: ' characters', array: ' items', set: ' items' };
+
+/** Says of an issue what was expected and what was found, where the schema has no words of its own; undefined leaves it to zod. */
+export function wordsOf(issue: RawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${typeNames[issue.expected] ?? issue.expected}, found ${typeOf(issue.input)}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}${units[issue.origin] ?? ''}, found ${measureOf(issue.input)}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}${units[issue.origin] ?? ''}, found ${measureOf(issue.input)}`;
+    case 'unrecognized_keys':
+      return `expected no member called ${issue.keys.join(' or ')}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message;
+    default:
+      return undefined;
+  }
+}
+
+function typeOf(input: unknown): string {
+  if (input === undefined) return 'nothing';
+  if (input === null || typeof input === 'number' || typeof input === 'boolean') return String(input);
+  if (Array.isArray(input)) return 'a list';
+  return typeof input === 'object' ? 'an object' : `a ${typeof input}`;
+}
+
+function measureOf(input: unknown): string {
+  return typeof input === 'string' || Array.isArray(input) ? String(input.length) : String(input);
+}
