@@ -27,7 +27,7 @@ export function wordsOf(issue: RawIssue): string | undefined {
     case 'too_big':
       return `expected at most ${issue.maximum}${units[issue.origin] ?? ''}, found ${measureOf(issue.input)}`;
     case 'unrecognized_keys':
-      return `expected no member called ${issue.keys.join(' or ')}`;
+      return `expected no member called ${issue.keys.map((key) => JSON.stringify(key)).join(' or ')}`;
     case 'invalid_key':
       return issue.issues[0]?.message;
     default:

@@ -17,7 +17,7 @@ const said: readonly (readonly [input: unknown, message: string])[] = [
     { messages: [{ ...draft, contentType: 'x'.repeat(200) }] },
     'input: messages.0.contentType: expected at most 128 characters, found 200',
   ],
-  [{ messages: [{ ...draft, nope: 1 }] }, 'input: messages.0: expected no member called nope'],
+  [{ messages: [{ ...draft, nope: 1 }] }, 'input: messages.0: expected no member called "nope"'],
   [{ messages: [{ ...draft, headers: { A: 'x' } }] }, 'input: messages.0.headers.A: expected a lower-case header name'],
   [{ messages: [] }, 'input: messages: expected 1 to 256 messages'],
   [{ messages: [draft], acks: 0 }, 'input: acks: expected at least 1, found 0'],
