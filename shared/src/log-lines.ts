@@ -37,6 +37,15 @@ export function textMember(name: string, value: string | string[] | undefined): 
   return value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
 }
 
+/** Longest path that is logged. The query is not: it can hold what nobody should read in a log. */
+const loggedPathLength = 512;
+
+/** The path of a request target. */
+export function pathMember(target: string): string {
+  const query = target.indexOf('?');
+  return textMember('path', target.slice(0, query === -1 ? loggedPathLength : Math.min(query, loggedPathLength)));
+}
+
 /** To three places. Printing a fraction costs more than printing its parts. */
 export function msMember(name: string, ms: number): string {
   const microseconds = Math.round(ms * 1_000);

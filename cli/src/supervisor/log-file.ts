@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { copyFile, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 
 /** One log per process, and one older: enough for an hour of full load, and a laptop's disk does not notice. */
 const maxLogBytes = 50 * 1024 * 1024;
@@ -16,7 +17,7 @@ export interface OpenLog {
 
 export function openLog(path: string): OpenLog {
   // Whoever tidies up a data folder while it is in use may take the logs away, but not the cluster down.
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const descriptor = openSync(path, 'a', 0o600);
   return { descriptor, start: fstatSync(descriptor).size };
 }

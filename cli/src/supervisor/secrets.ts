@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { toBase64Url } from '@grapevine/shared/contracts/base64url.ts';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import type { Random } from '@grapevine/shared/random.ts';
 import { writePrivateFile } from '../private-file.ts';
 import { makeTokenKeys } from '../tokens/token-keys.ts';
@@ -18,7 +19,7 @@ const emptyLists = {
  * tokens, and the lists of API keys and of what is revoked. What is there stays: nodes with another key, and tokens that people hold, would stop working.
  */
 export async function makeMissingSecrets(dir: string, random: Random): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir);
   await chmod(dir, 0o700);
   for (const name of ['cluster.key', 'edge.key']) {
     if (await isMissing(`${dir}/${name}`)) {

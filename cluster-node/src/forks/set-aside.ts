@@ -12,6 +12,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Fork } from '@grapevine/shared/contracts/node-api.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import { hashLength } from '@grapevine/shared/merkle/tree-hash.ts';
 import type { FoundSegment } from '../damage/read-segment.ts';
 import { messageJson } from '../http/message-json.ts';
@@ -43,7 +44,7 @@ export class SetAside {
   /** Makes a new folder in `parent`; no two begin in the same millisecond. */
   static create(parent: string, fork: Fork, nowMs: number): Promise<SetAside> {
     return onDisk(async () => {
-      mkdirSync(parent, { recursive: true, mode: 0o700 });
+      makeFolder(parent);
       const folder = join(parent, `${fork.origin}-${fork.seq}-${nowMs}`);
       mkdirSync(folder, { mode: 0o700 });
       const segments = await open(join(folder, 'segments'), 'wx', 0o600);

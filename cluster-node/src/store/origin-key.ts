@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { fromHex, toHex } from '@grapevine/shared/log/bytes.ts';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import { unusable } from './disk-trouble.ts';
 import { readIfThere } from './durable-file.ts';
 import { generateOriginKey } from './ed25519.ts';
@@ -44,7 +45,7 @@ function createKey(dataDir: string, path: string): Uint8Array {
   const secret = generateOriginKey();
   const unfinished = `${path}.new`;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir);
     rmSync(unfinished, { force: true });
     const file = openSync(unfinished, 'wx', 0o600);
     writeSync(file, `${toHex(secret)}\n`);

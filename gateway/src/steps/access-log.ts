@@ -1,12 +1,8 @@
 import type { Clock } from '@grapevine/shared/clock.ts';
-import { LogLines, msMember, textMember } from '@grapevine/shared/log-lines.ts';
+import { LogLines, msMember, pathMember, textMember } from '@grapevine/shared/log-lines.ts';
 import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../gateway-metrics.ts';
 import type { RequestContext, Step } from '../request-context.ts';
-import { pathOf } from '../routes/request-target.ts';
-
-/** Longest path that is logged. The query is not: it can hold what nobody should read in a log. */
-const loggedPathLength = 512;
 
 /** One line and one measurement per request, when its connection is done with it. */
 export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): Step {
@@ -29,7 +25,7 @@ export function accessLog(log: Logger, metrics: GatewayMetrics, clock: Clock): S
           textMember('traceparent', request.headers['traceparent']) +
           // The parser knows methods by their names, and takes no other.
           `,"method":"${request.method}"` +
-          textMember('path', pathOf(request.url).slice(0, loggedPathLength)) +
+          pathMember(request.url) +
           `,"status":${status},"complete":${response.writableFinished}` +
           textMember('code', refusal) +
           msMember('ms', ms) +

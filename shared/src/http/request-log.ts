@@ -1,11 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { LogLines, msMember, textMember } from '../log-lines.ts';
+import { LogLines, msMember, pathMember, textMember } from '../log-lines.ts';
 import { requestIdOf } from './problem-handler.ts';
-
-/** Longest path that is logged. The query is not: it can hold what nobody should read in a log. */
-const loggedPathLength = 512;
 
 /** Writes a line for every request when it is over. */
 export class RequestLog {
@@ -27,7 +24,7 @@ export class RequestLog {
     over: (status: string, ms: number) => string | undefined,
   ): void {
     const startedMs = this.#clock.monotonicMs();
-    const [path = ''] = (request.url ?? '').slice(0, loggedPathLength).split('?', 1);
+    const { url = '' } = request;
     response.once('close', () => {
       const ms = this.#clock.monotonicMs() - startedMs;
       const isWhole = response.writableFinished;
@@ -36,7 +33,7 @@ export class RequestLog {
       this.#lines.print(
         textMember('requestId', requestIdOf(request)) +
           textMember('method', request.method) +
-          textMember('path', path) +
+          pathMember(url) +
           `,"status":${isWhole ? response.statusCode : '"aborted"'}` +
           msMember('ms', ms) +
           textMember('principal', principal),
