@@ -355,6 +355,16 @@ describe('membership: the digest', () => {
     assert.ok(membership.digest(3, 1_000).some(({ state }) => state === 'suspect'));
   });
 
+  it('has everybody in turn where few have room, past those that never fit', () => {
+    const host = 'h'.repeat(250);
+    const wide = record(9, { udp: { host, port: 1 } });
+    const membership = membershipOf(record(1), wide, ...Array.from({ length: 4 }, (_, i) => record(i + 2)));
+    const seen = new Set<string>();
+    for (let round = 0; round < 200; round++) membership.digest(6, 220);
+    for (let round = 0; round < 4; round++) for (const { name } of membership.digest(6, 220)) seen.add(name);
+    assert.deepEqual([...seen].sort(), ['node-1', 'node-2', 'node-3', 'node-4', 'node-5']);
+  });
+
   it('carries a suspicion to everybody, and the refutation back, in a few times log2 n rounds each', () => {
     const count = 200;
     const random = new SeededRandom(3);

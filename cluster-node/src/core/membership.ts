@@ -236,9 +236,12 @@ export class Membership {
       if (chosen.size >= limit) break;
       if (choose(member) && --member.urgency === 0) this.#urgent.delete(member);
     }
-    for (let i = 0; i < this.#turns.length && chosen.size < limit; i++) {
-      const next = this.#turns[this.#digestAt++ % this.#turns.length];
-      if (next !== undefined) choose(next);
+    for (let turn = 0; turn < this.#turns.length && chosen.size < limit; turn++) {
+      const next = this.#turns[this.#digestAt % this.#turns.length];
+      const isIn = next !== undefined && (chosen.has(next.digest) || choose(next));
+      // Whose turn it is when there is no room left begins the next digest, unless it began this one: it may never fit.
+      if (!isIn && turn > 0) break;
+      this.#digestAt++;
     }
     return [...chosen].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
