@@ -360,4 +360,37 @@ export const mutants: readonly Mutant[] = [
     ],
     caughtBy: { test: 'cluster-node/src/damage/scrubber.test.ts' },
   },
+  {
+    name: 'begins each digest of members where the last one began',
+    patches: [
+      {
+        file: `${core}/membership.ts`,
+        find: '      if (!isIn && turn > 0) break;\n',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'test/sim/regressions/regressions.test.ts' },
+  },
+  {
+    name: 'takes lists of as many members for equal',
+    patches: [
+      {
+        file: `${core}/member-sums.ts`,
+        find: 'sum = (sum + lifeOf(member)) >>> 0',
+        replace: 'sum = sum + 1',
+      },
+    ],
+    caughtBy: { test: `${core}/member-sums.test.ts` },
+  },
+  {
+    name: 'sends nothing to whoever has all fragments of a longer form',
+    patches: [
+      {
+        file: `${wire}/fragments.ts`,
+        find: 'return missing.length === 0 ? fragments : missing;',
+        replace: 'return missing;',
+      },
+    ],
+    caughtBy: { test: 'test/sim/regressions/regressions.test.ts' },
+  },
 ];
