@@ -1,7 +1,7 @@
 import type { Random } from '@grapevine/shared/random.ts';
-import { memberBytes } from '../wire/limits.ts';
 import type { Address, MemberDigest } from '../wire/messages.ts';
 import { areCompatible } from '../wire/version.ts';
+import { Dissemination } from './dissemination.ts';
 import type { MembershipNotice } from './events.ts';
 import { LocalHealth } from './local-health.ts';
 import { isGone, isLaterStart, isSameStart, supersedes } from './member-record.ts';
@@ -41,8 +41,6 @@ interface Member {
   unanswered: number;
   /** When this node first saw the member in the state that it has. */
   stateSinceMs: number;
-  /** Digests in which this record still goes first, because it changed: enough rounds to reach everybody. */
-  urgency: number;
   /** Where it was reached before it moved. A process may still be there that does not know of its successor. */
   former: Address | undefined;
 }
@@ -75,16 +73,12 @@ export class Membership {
   readonly #random: Random;
   readonly #members = new Map<string, Member>();
   readonly #byOrigin = new Map<string, Member>();
-  /** All of them, for digests to take turns with. */
-  #turns: Member[] = [];
-  /** Those whose record goes first. */
-  readonly #urgent = new Set<Member>();
+  readonly #dissemination = new Dissemination();
   /** By name; one each. */
   readonly #rivals = new Map<string, Rival>();
   #self: MemberDigest;
   #superseded: MemberDigest | undefined;
   #bids = 0;
-  #digestAt = 0;
 
   constructor(self: MemberDigest, options: MembershipOptions, random: Random) {
     this.#self = self;
@@ -224,26 +218,7 @@ export class Membership {
    * this node's own, `maxBytes`. Sorted by name.
    */
   digest(limit: number, maxBytes: number): MemberDigest[] {
-    const chosen = new Set([this.#self]);
-    let room = maxBytes - memberBytes(this.#self);
-    const choose = ({ digest }: Member): boolean => {
-      if (memberBytes(digest) > room || chosen.has(digest)) return false;
-      chosen.add(digest);
-      room -= memberBytes(digest);
-      return true;
-    };
-    for (const member of this.#urgent) {
-      if (chosen.size >= limit) break;
-      if (choose(member) && --member.urgency === 0) this.#urgent.delete(member);
-    }
-    for (let turn = 0; turn < this.#turns.length && chosen.size < limit; turn++) {
-      const next = this.#turns[this.#digestAt % this.#turns.length];
-      const isIn = next !== undefined && (chosen.has(next.digest) || choose(next));
-      // Whose turn it is when there is no room left begins the next digest, unless it began this one: it may never fit.
-      if (!isIn && turn > 0) break;
-      this.#digestAt++;
-    }
-    return [...chosen].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#dissemination.digest(this.#self, limit, maxBytes);
   }
 
   /** A record of this node's name or origin: ours come back, a wrong one of this life, or of another process. Answers ours. */
@@ -307,12 +282,10 @@ export class Membership {
       unansweredSinceMs: undefined,
       unanswered: 0,
       stateSinceMs: nowMs,
-      urgency: 0,
       former: undefined,
     };
     this.#members.set(digest.name, member);
-    this.#turns.push(member);
-    this.#makeUrgent(member);
+    this.#dissemination.add(member, this.#spread());
     this.#claimOrigin(member);
     notices.push({ kind: 'state', name: digest.name, state: digest.state });
   }
@@ -320,7 +293,7 @@ export class Membership {
   #replace(member: Member, digest: MemberDigest, nowMs: number, notices: MembershipNotice[]): void {
     const before = member.digest;
     if (digest.state !== before.state || digest.incarnation !== before.incarnation || !isSameStart(digest, before)) {
-      this.#makeUrgent(member);
+      this.#dissemination.announce(member, this.#spread());
     }
     if (digest.state !== before.state) {
       member.stateSinceMs = nowMs;
@@ -337,11 +310,6 @@ export class Membership {
     this.#claimOrigin(member);
   }
 
-  #makeUrgent(member: Member): void {
-    member.urgency = this.#spread();
-    this.#urgent.add(member);
-  }
-
   /** Of two names for one origin the later start is meant: a node that was given a new name leaves a record of the old one. */
   #claimOrigin(member: Member): void {
     const holder = this.#byOrigin.get(member.digest.origin);
@@ -356,8 +324,7 @@ export class Membership {
 
   #forget(member: Member): void {
     this.#members.delete(member.digest.name);
-    this.#turns = this.#turns.filter((other) => other !== member);
-    this.#urgent.delete(member);
+    this.#dissemination.remove(member);
     this.#releaseOrigin(member, member.digest.origin);
     this.counts.forgotten++;
   }

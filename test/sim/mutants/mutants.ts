@@ -364,8 +364,8 @@ export const mutants: readonly Mutant[] = [
     name: 'begins each digest of members where the last one began',
     patches: [
       {
-        file: `${core}/membership.ts`,
-        find: '      if (!isIn && turn > 0) break;\n',
+        file: `${core}/dissemination.ts`,
+        find: '      if (!isIn && looked > 0) break;\n',
         replace: '',
       },
     ],
