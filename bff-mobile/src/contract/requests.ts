@@ -1,7 +1,9 @@
 /** What clients send, as schemas: requests are checked with them. */
+import { expected } from '@grapevine/shared/contracts/expected.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { draftSchema, tokenSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { topicNameSchema } from '@grapevine/shared/contracts/topic-name.ts';
+import { wholeNumber } from '@grapevine/shared/contracts/whole-number.ts';
 import { z } from 'zod';
 
 /**
@@ -21,7 +23,7 @@ export const maxOutboxItems = 100;
 export const endOfTopic = 'end';
 
 const cursorSchema = z.string().min(1).max(256);
-const clientTokenSchema = tokenSchema.max(maxTokenLength, `expected a token of at most ${maxTokenLength} characters`);
+const clientTokenSchema = tokenSchema.max(maxTokenLength, expected(`a token of at most ${maxTokenLength} characters`));
 
 export const consistencyHeader = 'grapevine-consistency';
 export const consistencySchema = clientTokenSchema.optional();
@@ -61,7 +63,7 @@ export const syncQuerySchema = z.strictObject({
   since: clientTokenSchema.optional().describe('The token of the last sync; everything from the start when absent.'),
   topics: z
     .string()
-    .max(maxTopicsLength, `expected at most ${maxTopicsLength} characters`)
+    .max(maxTopicsLength)
     .transform((list) => list.split(','))
     .pipe(z.array(topicNameSchema))
     .optional()
@@ -74,7 +76,7 @@ export const syncQuerySchema = z.strictObject({
 export const outboxBodySchema = z.strictObject({
   items: z.custom<readonly unknown[]>(
     (value) => Array.isArray(value) && value.length >= 1 && value.length <= maxOutboxItems,
-    `expected 1 to ${maxOutboxItems} items`,
+    expected(`1 to ${maxOutboxItems} items`),
   ),
 });
 export const outboxItemSchema = draftSchema.required({ idempotencyKey: true });
@@ -87,14 +89,4 @@ function pageLimit() {
   return wholeNumber(1, limits.pageSize)
     .default(limits.defaultPageSize)
     .describe(`Items at most; ${limits.defaultPageSize} when absent.`);
-}
-
-function wholeNumber(min: number, max: number) {
-  const expected = `expected a whole number from ${min} to ${max}`;
-  return z
-    .string(expected)
-    .regex(/^\d{1,9}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, expected)
-    .meta({ type: 'integer', minimum: min, maximum: max });
 }

@@ -32,7 +32,7 @@ export function serveOutbox(router: Router, ports: ResourcePorts): void {
       scope: 'messages:write',
       async handle(request, response, context) {
         const concern = parseInput(publishQuerySchema, request.query, 'query');
-        const { items } = parseInput(outboxBodySchema, await ports.readJson(request, response), 'body');
+        const { items } = parseInput(outboxBodySchema, await ports.readJson(request, response), 'request');
         const answer = await deliver(items.map(slotOf), concern, context);
         if (answer.token !== undefined) response.set('Grapevine-Consistency', answer.token);
         response.json(answer);

@@ -59,7 +59,7 @@ async function publishOne(request: Request, response: Response, context: Context
   const topic = topicOf(request);
   const query = parseInput(publishQuerySchema, request.query, 'query');
   const idempotencyKey = parseInput(idempotencyKeySchema, request.get(idempotencyKeyHeader), idempotencyKeyHeader);
-  const body = parseInput(publishBodySchema, await readJson(request, response), 'body');
+  const body = parseInput(publishBodySchema, await readJson(request, response), 'request');
   const message = { ...body, topic, idempotencyKey };
   const { publish: published } = await run(publish, { message, ...query }, context);
   const { acknowledged, ...answer } = published;

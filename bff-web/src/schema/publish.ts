@@ -1,6 +1,10 @@
+import { ofOne } from '@grapevine/shared/cluster-client/of-one.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
+import { defaultContentType } from '@grapevine/shared/contracts/media-type.ts';
 import {
   type Draft,
+  draftSchema,
+  fewDrafts,
   type Message,
   type PublishResult,
   publishRequestSchema,
@@ -8,6 +12,7 @@ import {
 import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
+import { z } from 'zod';
 import type { GraphContext } from '../graph-context.ts';
 import { builder, type FieldRules } from './builder.ts';
 import { MessageType } from './message.ts';
@@ -16,7 +21,7 @@ const PublishInputType = builder.inputType('PublishInput', {
   fields: (t) => ({
     topic: t.string({ required: true, description: '1 to 200 characters of A-Z a-z 0-9 . _ : / -' }),
     body: t.string({ required: true, description: `At most ${limits.messageBodyBytes} bytes of UTF-8.` }),
-    contentType: t.string({ description: 'text/plain; charset=utf-8 when absent.' }),
+    contentType: t.string({ description: `A media type; ${defaultContentType} when absent.` }),
     key: t.string({ description: 'What the message is about; at most 256 characters.' }),
     headers: t.field({ type: 'JSON', description: 'An object of lower-case names and text values; at most 32.' }),
     idempotencyKey: t.string({
@@ -53,7 +58,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: PublishInputType, required: true }) },
     extensions: { ...rules },
     resolve: async (_root, { input }, context) => {
-      const [payload] = await publish([input], context);
+      const [payload] = await ofOne(publish([readInput(input)], context));
       if (payload === undefined) throw new GrapevineError('INTERNAL', 'The answer lacks the message.');
       return payload;
     },
@@ -63,28 +68,42 @@ builder.mutationFields((t) => ({
     description: `All messages, in order, or none; at most ${limits.publishBatch}. The largest \`acks\` and \`timeoutMs\` among them count for all.`,
     args: { input: t.arg({ type: [PublishInputType], required: true }) },
     extensions: { ...batchRules },
-    resolve: (_root, { input }, context) => publish(input, context),
+    resolve: (_root, { input }, context) => publish(readBatch(input), context),
   }),
 }));
 
-async function publish(inputs: readonly PublishInput[], context: GraphContext): Promise<PublishPayload[]> {
-  const request = readRequest(inputs);
-  const { results, token } = await context.cluster.publish(context.caller, request);
+async function publish(inputs: readonly Input[], context: GraphContext): Promise<PublishPayload[]> {
+  const messages = inputs.map(({ acks: _acks, timeoutMs: _timeoutMs, ...draft }) => draft);
+  const { results, token } = await context.cluster.publish(context.caller, {
+    messages,
+    acks: largest(inputs.map(({ acks }) => acks)),
+    timeoutMs: largest(inputs.map(({ timeoutMs }) => timeoutMs)),
+  });
   if (results.length !== inputs.length) throw new GrapevineError('INTERNAL', 'The answer lacks messages.');
   context.reportToken(token);
   const payloads = results.map(async (result, i): Promise<PublishPayload> => {
-    const message = await messageOf(result, request.messages[i], context);
+    const message = await messageOf(result, messages[i], context);
     return { message, heldBy: result.heldBy, consistencyToken: token };
   });
   return Promise.all(payloads);
 }
 
-function readRequest(inputs: readonly PublishInput[]) {
+/** One message to publish, and the wishes that in a batch count for all. */
+const inputSchema = draftSchema.extend({
+  acks: publishRequestSchema.shape.acks.unwrap().optional(),
+  timeoutMs: publishRequestSchema.shape.timeoutMs.unwrap().optional(),
+});
+type Input = z.output<typeof inputSchema>;
+const batchSchema = fewDrafts.pipe(z.array(inputSchema));
+
+function readInput(input: PublishInput): Input {
+  requireTopicName(input.topic);
+  return parseInput(inputSchema, withoutNulls(input), 'input');
+}
+
+function readBatch(inputs: readonly PublishInput[]): readonly Input[] {
   for (const { topic } of inputs) requireTopicName(topic);
-  const messages = inputs.map(({ acks: _acks, timeoutMs: _timeoutMs, ...draft }) => withoutNulls(draft));
-  const acks = largest(inputs.map((input) => input.acks));
-  const timeoutMs = largest(inputs.map((input) => input.timeoutMs));
-  return parseInput(publishRequestSchema, { messages, acks, timeoutMs }, 'input');
+  return parseInput(batchSchema, inputs.map(withoutNulls), 'input');
 }
 
 /** The message as accepted. Only for a repeated idempotency key it has to be fetched: it is the first one, not the one sent. */
@@ -104,7 +123,7 @@ function withoutNulls(draft: Readonly<Record<string, unknown>>): unknown {
   return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== null));
 }
 
-function largest(values: readonly (number | null | undefined)[]): number | undefined {
-  const given = values.filter((value) => value != null);
+function largest(values: readonly (number | undefined)[]): number | undefined {
+  const given = values.filter((value) => value !== undefined);
   return given.length === 0 ? undefined : Math.max(...given);
 }

@@ -1,4 +1,5 @@
 import type { Comparison, Member, OriginComparison, SignedHeadJson } from '@grapevine/shared/contracts/node-api.ts';
+import { nodeNameSchema } from '@grapevine/shared/contracts/repair.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { toHex } from '@grapevine/shared/log/bytes.ts';
 import { compareHeads } from '@grapevine/shared/log/compare-heads.ts';
@@ -29,7 +30,7 @@ const maxLocated = 8;
 /** For one whole comparison, in milliseconds. A peer that takes longer counts as unreachable. */
 const deadlineMs = 5_000;
 
-const compareQuery = z.strictObject({ peer: z.string().regex(/^[a-z0-9-]{1,63}$/, 'expected a node name') });
+const compareQuery = z.strictObject({ peer: nodeNameSchema });
 
 /** `/v1/compare`: this node (`a`) against the member `peer` (`b`), by signed heads. */
 export function compareRoutes(options: CompareOptions): Router {

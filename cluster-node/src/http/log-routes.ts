@@ -5,6 +5,7 @@ import type {
   SubtreeResponse,
 } from '@grapevine/shared/contracts/node-api.ts';
 import { originSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { wholeNumber } from '@grapevine/shared/contracts/whole-number.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import { maxDepth } from '@grapevine/shared/merkle/locate-difference.ts';
 import { emptyRoot, type TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
@@ -12,7 +13,7 @@ import { type Request, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
-import { integer, parseQuery, sizeParameter } from './query.ts';
+import { parseQuery, sizeParameter } from './query.ts';
 import { requireLog } from './require-log.ts';
 import { pathParameter, resource, sendJson } from './routing.ts';
 
@@ -22,7 +23,7 @@ const consistencyQuery = z
   .strictObject({ from: sizeParameter, to: sizeParameter })
   .refine(({ from, to }) => from <= to, 'expected from to be at most to');
 const subtreeQuery = z
-  .strictObject({ level: integer(0, 48), index: sizeParameter, depth: integer(1, maxDepth).optional() })
+  .strictObject({ level: wholeNumber(0, 48), index: sizeParameter, depth: wholeNumber(1, maxDepth).optional() })
   .refine(({ level, depth = 0 }) => depth <= level, 'expected depth to be at most level');
 
 /** What this node's logs are: heads, roots at any size, proofs that one size is the beginning of another. */

@@ -83,6 +83,7 @@ test('what cannot be published is refused with what was expected, and nothing of
     [{ messages: [draft('\ud800')] }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [{ ...draft('x'), headers: { Upper: 'x' } }] }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [{ ...draft('x'), surprise: 1 }] }, 400, 'INVALID_ARGUMENT'],
+    [{ messages: [{ ...draft('x'), contentType: 'text/plain\n' }] }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [draft('x')], acks: 0 }, 400, 'INVALID_ARGUMENT'],
     [{ messages: [draft('x')], timeoutMs: limits.waitMs + 1 }, 400, 'INVALID_ARGUMENT'],
     [{ messages: Array.from({ length: 1_000_000 }, () => 0) }, 400, 'INVALID_ARGUMENT'],

@@ -1,6 +1,5 @@
 import { type PublishRequest, publishRequestSchema } from '@grapevine/shared/contracts/node-api.ts';
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { describeIssues } from '@grapevine/shared/http/parse.ts';
+import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Request } from 'express';
 import { noJson } from './no-json.ts';
 
@@ -11,10 +10,8 @@ import { noJson } from './no-json.ts';
 export function parsePublish(request: Request): PublishRequest {
   const body: unknown = request.body;
   if (body === undefined) throw noJson(request.get('content-type'));
-  const parsed = publishRequestSchema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
-  const onlyTopics = issues.every(({ path }) => path.length === 3 && path[2] === 'topic');
-  const detail = `body: ${describeIssues(issues)}`;
-  throw new GrapevineError(onlyTopics ? 'INVALID_TOPIC' : 'INVALID_ARGUMENT', detail);
+  return parseInput(publishRequestSchema, body, 'request', (issues) => {
+    const onlyTopics = issues.every(({ path }) => path.length === 3 && path[2] === 'topic');
+    return onlyTopics ? 'INVALID_TOPIC' : 'INVALID_ARGUMENT';
+  });
 }

@@ -1,27 +1,19 @@
 /** The query parameters that routes share. Each comes as text, at most once; what a route does not know it refuses. */
 import { decodeToken, type Vector } from '@grapevine/shared/contracts/consistency-token.ts';
 import { decodeCursor, type TopicPosition } from '@grapevine/shared/contracts/cursor.ts';
+import { expected } from '@grapevine/shared/contracts/expected.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
+import { wholeNumber } from '@grapevine/shared/contracts/whole-number.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Request } from 'express';
 import { z } from 'zod';
 
-/** A whole number in decimal digits. 15 digits stay below 2^53. */
-export function integer(min: number, max: number) {
-  const expected = `expected a whole number from ${min} to ${max}`;
-  return z
-    .string(expected)
-    .regex(/^\d{1,15}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, expected);
-}
-
 /** Sequence numbers and sizes take six bytes on disk and wire. */
-export const sizeParameter = integer(0, 2 ** 48 - 1);
+export const sizeParameter = wholeNumber(0, 2 ** 48 - 1);
 /** Milliseconds since 1970, as far as clocks go. */
-export const timeParameter = integer(0, 2 ** 48 - 1);
-export const limitParameter = integer(1, limits.pageSize).default(limits.defaultPageSize);
-export const textParameter = z.string('expected one value');
+export const timeParameter = wholeNumber(0, 2 ** 48 - 1);
+export const limitParameter = wholeNumber(1, limits.pageSize).default(limits.defaultPageSize);
+export const textParameter = z.string(expected('one value'));
 
 /** How long a read waits for its consistency token unless it says so itself, in milliseconds: some gossip rounds. */
 const defaultWaitMs = 1_000;
@@ -29,7 +21,7 @@ const defaultWaitMs = 1_000;
 /** Parameters of every read that can be asked to cover a consistency token. */
 export const consistencyParameters = {
   consistency: textParameter.optional(),
-  waitMs: integer(0, limits.waitMs).default(defaultWaitMs),
+  waitMs: wholeNumber(0, limits.waitMs).default(defaultWaitMs),
 };
 
 /** The query of `request` by `schema`; throws `INVALID_ARGUMENT` naming every parameter that is wrong. */

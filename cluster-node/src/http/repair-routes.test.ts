@@ -45,7 +45,7 @@ test('a log or a peer that does not exist is 404, what makes no sense 400', asyn
     [{ from: 'A B' }, 400, 'INVALID_ARGUMENT', /from: expected a node name/],
     [{ origin: 'x' }, 400, 'INVALID_ARGUMENT', /origin: expected 32/],
     [{ dryrun: true }, 400, 'INVALID_ARGUMENT', /dryrun/],
-    [[], 400, 'INVALID_ARGUMENT', /body/],
+    [[], 400, 'INVALID_ARGUMENT', /request: expected an object/],
     ['{', 400, 'INVALID_JSON', /./],
     [{ from: 'x'.repeat(8_000) }, 413, 'PAYLOAD_TOO_LARGE', /./],
   ] as const) {

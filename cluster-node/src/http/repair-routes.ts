@@ -29,14 +29,14 @@ function repair(service: NodeService): RequestHandler {
     parseQuery(noQuery, request);
     const body: unknown = request.body;
     if (body === undefined) throw noJson(request.get('content-type'));
-    const wanted = parseInput(repairRequestSchema, body, 'body');
+    const wanted = parseInput(repairRequestSchema, body, 'request');
     if (wanted.origin !== undefined && service.head(wanted.origin) === undefined) {
       throw new GrapevineError('NOT_FOUND', `Node ${service.name} holds nothing of origin ${wanted.origin}.`);
     }
     for (const field of ['from', 'adopt'] as const) {
       const member = wanted[field];
       if (member === service.name) {
-        throw new GrapevineError('INVALID_ARGUMENT', `body: ${field}: ${member} cannot be mended from itself.`);
+        throw new GrapevineError('INVALID_ARGUMENT', `request: ${field}: ${member} cannot be mended from itself.`);
       }
       if (member !== undefined) requireMember(service, member);
     }

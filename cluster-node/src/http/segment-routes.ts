@@ -1,17 +1,18 @@
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import { originSchema } from '@grapevine/shared/contracts/node-api.ts';
+import { wholeNumber } from '@grapevine/shared/contracts/whole-number.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import { Router } from 'express';
 import { z } from 'zod';
 import { allow } from './authorize.ts';
-import { integer, optionalToken, parseQuery, textParameter } from './query.ts';
+import { optionalToken, parseQuery, textParameter } from './query.ts';
 import { resource } from './routing.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 
 const segmentsQuery = z.strictObject({
   since: textParameter.optional(),
   origins: textParameter.optional(),
-  limitBytes: integer(1, 2 ** 48 - 1).optional(),
+  limitBytes: wholeNumber(1, 2 ** 48 - 1).optional(),
 });
 const originsSchema = z
   .array(originSchema)

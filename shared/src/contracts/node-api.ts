@@ -5,16 +5,17 @@
  */
 import { z } from 'zod';
 import { areMessages } from './are-messages.ts';
+import { expected } from './expected.ts';
 import { limits } from './limits.ts';
 import { topicNameSchema } from './topic-name.ts';
 
-export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
-export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
-export const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
+export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, expected('32 hexadecimal digits'));
+export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, expected('64 hexadecimal digits'));
+export const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, expected('16 hexadecimal digits'));
 /** Opaque to clients; see `consistency-token.ts`. Its longest form names 1,024 origins. */
 export const tokenSchema = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,30042}$/, 'expected a consistency token as it was received');
+  .regex(/^[A-Za-z0-9_-]{1,30042}$/, expected('a consistency token as it was received'));
 const sizeSchema = z.int().min(0);
 
 const wellFormed = (text: string): boolean => text.isWellFormed();
@@ -35,13 +36,13 @@ const fewHeaders = z.custom<Record<string, unknown>>(
     // Records drop this name without a word.
     !Object.hasOwn(value, '__proto__') &&
     Object.keys(value).length <= maxHeaders,
-  `expected an object of at most ${maxHeaders} headers, none of them named __proto__`,
+  expected(`an object of at most ${maxHeaders} headers, none of them named __proto__`),
 );
 
 export const headersSchema = fewHeaders
   .pipe(
     z.record(
-      z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected a lower-case header name'),
+      z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, expected('a lower-case header name')),
       textSchema.max(maxHeaderValue),
     ),
   )
@@ -63,9 +64,10 @@ export const draftSchema = z.strictObject({
 export type Draft = z.infer<typeof draftSchema>;
 export type DraftInput = z.input<typeof draftSchema>;
 
-const fewDrafts = z.custom<readonly unknown[]>(
+/** As many messages as one request may have; none of them is looked at yet. */
+export const fewDrafts = z.custom<readonly unknown[]>(
   (value) => Array.isArray(value) && value.length >= 1 && value.length <= limits.publishBatch,
-  `expected 1 to ${limits.publishBatch} messages`,
+  expected(`1 to ${limits.publishBatch} messages`),
 );
 
 /**
@@ -165,7 +167,7 @@ export const signedHeadSchema = z.object({
   root: hashSchema,
   hlc: hlcSchema,
   publicKey: hashSchema,
-  signature: z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hexadecimal digits'),
+  signature: z.string().regex(/^[0-9a-f]{128}$/, expected('128 hexadecimal digits')),
 });
 export type SignedHeadJson = z.infer<typeof signedHeadSchema>;
 

@@ -1,22 +1,23 @@
 /** `POST /v1/repair`: an operator has a node check what it stores and mend what is damaged, at once. */
 import { z } from 'zod';
+import { expected } from './expected.ts';
 import { hashSchema, originSchema } from './node-api.ts';
 
 const sizeSchema = z.int().min(0);
 
-const memberSchema = z.string().regex(/^[a-z0-9-]{1,63}$/, 'expected a node name');
+export const nodeNameSchema = z.string(expected('a node name')).regex(/^[a-z0-9-]{1,63}$/, expected('a node name'));
 
 export const repairRequestSchema = z
   .strictObject({
     /** Only this origin's log; all when absent. */
     origin: originSchema.optional(),
     /** Name of the member whose copies are taken; whoever has one when absent. */
-    from: memberSchema.optional(),
+    from: nodeNameSchema.optional(),
     /**
      * Name of the member whose history stays: of the logs of which that member holds another history, and of no others,
      * this node's own is set aside and that member's taken.
      */
-    adopt: memberSchema.optional(),
+    adopt: nodeNameSchema.optional(),
     /** Changes nothing, only tells what would be done. */
     dryRun: z.boolean().default(false),
   })

@@ -15,7 +15,7 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 /** What lengths and sizes are counted in. */
-const units: Readonly<Record<string, string>> = { string: ' characters', array: ' items', set: ' items' };
+const units: Readonly<Record<string, string>> = { string: ' character', array: ' item', set: ' item' };
 
 /** Says of an issue what was expected and what was found, where the schema has no words of its own; undefined leaves it to zod. */
 export function wordsOf(issue: RawIssue): string | undefined {
@@ -23,9 +23,11 @@ export function wordsOf(issue: RawIssue): string | undefined {
     case 'invalid_type':
       return `expected ${typeNames[issue.expected] ?? issue.expected}, found ${typeOf(issue.input)}`;
     case 'too_small':
-      return `expected at least ${issue.minimum}${units[issue.origin] ?? ''}, found ${measureOf(issue.input)}`;
+      return `expected at least ${countOf(issue.minimum, issue.origin)}, found ${measureOf(issue.input)}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}${units[issue.origin] ?? ''}, found ${measureOf(issue.input)}`;
+      return `expected at most ${countOf(issue.maximum, issue.origin)}, found ${measureOf(issue.input)}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, found ${JSON.stringify(issue.input)}`;
     case 'unrecognized_keys':
       return `expected no member called ${issue.keys.map((key) => JSON.stringify(key)).join(' or ')}`;
     case 'invalid_key':
@@ -33,6 +35,11 @@ export function wordsOf(issue: RawIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+function countOf(count: number | bigint, origin: string): string {
+  const unit = units[origin];
+  return unit === undefined ? String(count) : `${count}${unit}${count === 1 ? '' : 's'}`;
 }
 
 function typeOf(input: unknown): string {

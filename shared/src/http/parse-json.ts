@@ -15,6 +15,6 @@ export function parseJson(bytes: Uint8Array): unknown {
     return JSON.parse(utf8.decode(bytes));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}`, { cause: error });
+    throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}.`, { cause: error });
   }
 }

@@ -13,11 +13,12 @@ export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
   what: string,
-  code: ErrorCode = 'INVALID_ARGUMENT',
+  code: ErrorCode | ((issues: readonly z.core.$ZodIssue[]) => ErrorCode) = 'INVALID_ARGUMENT',
 ): z.output<Schema> {
   const parsed = schema.safeParse(input, { error: wordsOf });
   if (parsed.success) return parsed.data;
-  throw new GrapevineError(code, `${what}: ${describeIssues(parsed.error.issues)}`);
+  const { issues } = parsed.error;
+  throw new GrapevineError(typeof code === 'string' ? code : code(issues), `${what}: ${describeIssues(issues)}.`);
 }
 
 /** One line for people: `messages.0.topic: expected 1 to 200 characters …; acks: …`. */

@@ -38,7 +38,9 @@ export function sendProblem(
 function recognise(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof GrapevineError) return thrown;
   const { type, status, encoding } = thrown as { type?: unknown; status?: unknown; encoding?: unknown };
-  if (type === 'entity.parse.failed') return new GrapevineError('INVALID_JSON', thrown.message);
+  if (type === 'entity.parse.failed') {
+    return new GrapevineError('INVALID_JSON', `The body does not parse: ${thrown.message}.`);
+  }
   if (type === 'entity.too.large')
     return new GrapevineError('PAYLOAD_TOO_LARGE', 'The body is larger than this service takes.');
   if (type === 'encoding.unsupported') {
