@@ -1,13 +1,14 @@
 import type { Caller } from '@grapevine/shared/cluster-client/caller.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import { type ConsistencyReport, consistencyReport } from '@grapevine/shared/cluster-client/consistency-report.ts';
+import { ofOne } from '@grapevine/shared/cluster-client/of-one.ts';
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
+import { defaultContentType } from '@grapevine/shared/contracts/media-type.ts';
 import type { DraftInput, Message, SyncResponse, Topic } from '@grapevine/shared/contracts/node-api.ts';
 import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
 import { isoTime } from '@grapevine/shared/iso-time.ts';
 import { hlcHexMs } from '@grapevine/shared/log/hlc.ts';
 import { endOfTopic } from './contract/requests.ts';
-import { defaultContentType } from './contract/responses.ts';
 
 /** What the resolvers of one request work with. */
 export interface Context {
@@ -92,7 +93,7 @@ export const resolvers = {
   },
 
   async publish({ message, ...concern }: PublishArguments, { client, caller }: Context) {
-    const { results, token, acknowledged } = await client.publish(caller, { messages: [message], ...concern });
+    const { results, token, acknowledged } = await ofOne(client.publish(caller, { messages: [message], ...concern }));
     return { ...results[0], token, acknowledged };
   },
 

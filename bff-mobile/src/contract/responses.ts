@@ -2,9 +2,6 @@
 import { hashSchema, memberStateSchema, originSchema, tokenSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { z } from 'zod';
 
-/** What a message is when it does not say. */
-export const defaultContentType = 'text/plain; charset=utf-8';
-
 const size = z.int().min(0);
 /** Pass it on to get the next page in the same direction; null at the end. */
 const next = z.string().nullable().default(null);

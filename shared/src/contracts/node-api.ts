@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { areMessages } from './are-messages.ts';
 import { expected } from './expected.ts';
 import { limits } from './limits.ts';
+import { defaultContentType, mediaTypeSchema } from './media-type.ts';
 import { topicNameSchema } from './topic-name.ts';
 
 export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, expected('32 hexadecimal digits'));
@@ -56,7 +57,7 @@ export const headersSchema = fewHeaders
 export const draftSchema = z.strictObject({
   topic: topicNameSchema,
   body: textSchema,
-  contentType: textSchema.min(1).max(128).default('text/plain; charset=utf-8'),
+  contentType: mediaTypeSchema.default(defaultContentType),
   key: textSchema.min(1).max(256).optional(),
   headers: headersSchema.default({}),
   idempotencyKey: textSchema.min(1).max(128).optional(),
