@@ -16,6 +16,8 @@ export const situations = {
   'sliced vector': 'a vector did not fit into its request',
   'suspicion refuted': 'a node raised its incarnation because others took it for suspect or dead',
   'the dead came back': 'a node took another for dead, and then for alive',
+  'member lists differed': 'a node in a large cluster was sent members that it lacked, or knew otherwise',
+  'earlier life outbid': 'a node claimed a later start than an earlier life of its name, before which its clock stood',
   'receive buffer full': 'datagrams were lost because a process was too slow to read them',
   'clock set back': 'a node wrote while its clock stood before its last entry',
   'data folder lost': 'a node lost its data folder and went on as a new origin',

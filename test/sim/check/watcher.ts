@@ -1,4 +1,4 @@
-import type { RejectionCause, ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
+import type { MembershipNotice, RejectionCause, ReplicaEffect } from '@grapevine/cluster-node/core/events.ts';
 import {
   everyOrigin,
   type MemberState,
@@ -33,7 +33,7 @@ export class Watcher {
     else if (effect.type === 'commit') this.#committing(node, effect.segments);
     else if (effect.type === 'settled' && !effect.acknowledged) this.#situations.reached('acknowledgement timed out');
     else if (effect.type === 'rejected') this.#rejected(effect.why);
-    else if (effect.type === 'notice' && effect.notice.kind === 'state') this.#sees(node, effect.notice);
+    else if (effect.type === 'notice') this.#notified(node, effect.notice);
   }
 
   /** The process of `node` is gone, or will be in a moment. */
@@ -58,6 +58,11 @@ export class Watcher {
     else if (why === 'queue-full') this.#situations.reached('queue full');
   }
 
+  #notified(node: SimNode, notice: MembershipNotice): void {
+    if (notice.kind === 'state') this.#sees(node, notice);
+    else if (notice.kind === 'outbid') this.#situations.reached('earlier life outbid');
+  }
+
   #sees({ replica }: SimNode, { name, state }: { readonly name: string; readonly state: MemberState }): void {
     if (replica === undefined) return;
     const dead = this.#dead.get(replica) ?? new Set<string>();
@@ -67,6 +72,9 @@ export class Watcher {
   }
 
   #sent(node: SimNode, message: NodeMessage): void {
+    if (message.type === 'members-response' && message.members.length > 0) {
+      this.#situations.reached('member lists differed');
+    }
     if (message.type !== 'pull-request') return;
     if (message.partials.length > 0) this.#situations.reached('partial resend');
     if (message.range.from !== everyOrigin.from || message.range.to !== everyOrigin.to) {
