@@ -13,16 +13,23 @@ const lookMs = 1_000;
 
 /**
  * The first delta that brings something, or the last one when `waitMs` have passed, the client is gone or the service
- * stops. Its token is never behind `since`, whether it brings anything or not.
+ * stops. Its token is never behind `since`, whether it brings anything or not. Throws `NOT_YET` when no node holds what
+ * `required` covers.
  */
 export async function pollDelta(
   { changes, clock }: Pick<ResourcePorts, 'changes' | 'clock'>,
-  { since, topics, waitMs, signal }: PollRequest,
+  { since, required, topics, waitMs, signal }: PollRequest,
   read: ReadDelta,
 ): Promise<Delta> {
   const deadlineMs = clock.monotonicMs() + waitMs;
   using watch = changes.watch(new Set(topics));
-  for (let from = since; ; ) {
+  let from = since;
+  if (required !== undefined) {
+    const delta = await read(since, required);
+    if (delta.items.length > 0) return delta;
+    from = delta.token;
+  }
+  for (;;) {
     const delta = await readCovered(read, from, changes.token);
     const leftMs = deadlineMs - clock.monotonicMs();
     if (delta.items.length > 0 || leftMs <= 0 || signal?.aborted === true || changes.stopped) return delta;
@@ -33,6 +40,8 @@ export async function pollDelta(
 
 export interface PollRequest {
   readonly since: string | undefined;
+  /** A consistency token of the client's. */
+  readonly required: string | undefined;
   readonly topics: readonly string[];
   readonly waitMs: number;
   readonly signal: AbortSignal | undefined;

@@ -28,6 +28,11 @@ interface MessagesArguments extends TopicsArguments {
   readonly before?: string;
 }
 
+interface MessageArguments {
+  readonly id: string;
+  readonly consistency?: string;
+}
+
 interface SyncArguments {
   readonly since?: string;
   readonly topics?: readonly string[];
@@ -74,13 +79,13 @@ export const resolvers = {
     };
   },
 
-  async message({ id }: { readonly id: string }, { client, caller }: Context) {
-    const message = await client.message(caller, id);
+  async message({ id, consistency }: MessageArguments, { client, caller }: Context) {
+    const message = await client.message(caller, id, consistency);
     return message === undefined ? null : messageView(message);
   },
 
-  async proof({ id }: { readonly id: string }, { client, caller }: Context): Promise<MessageProof | undefined> {
-    return client.proof(caller, id);
+  async proof({ id, consistency }: MessageArguments, { client, caller }: Context): Promise<MessageProof | undefined> {
+    return client.proof(caller, id, consistency);
   },
 
   async sync(request: SyncArguments, { client, caller }: Context) {

@@ -66,7 +66,7 @@ export function contextOf(
     caller,
     cluster,
     figures,
-    loaders: createLoaders(cluster, caller),
+    loaders: createLoaders(cluster, caller, consistency),
     consistency,
     reportCost,
     reportToken,

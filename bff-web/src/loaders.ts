@@ -5,7 +5,7 @@ import type { Message } from '@grapevine/shared/contracts/node-api.ts';
 import type { MessageProof } from '@grapevine/shared/contracts/proof.ts';
 import DataLoader from 'dataloader';
 
-/** One request's loaders: whatever a document asks for several times is fetched once. */
+/** One request's loaders: whatever a document asks for several times is fetched once. What its consistency token covers is never said to be missing. */
 export interface Loaders {
   /** Messages by id, in batches; `undefined` where nobody holds such a message. Throws `ERASED` for one that was erased. */
   readonly messages: DataLoader<string, Message | undefined>;
@@ -13,12 +13,14 @@ export interface Loaders {
   readonly proofs: DataLoader<string, MessageProof | undefined>;
 }
 
-export function createLoaders(cluster: ClusterClient, caller: Caller): Loaders {
+export function createLoaders(cluster: ClusterClient, caller: Caller, consistency: string | undefined): Loaders {
   return {
-    messages: new DataLoader<string, Message | undefined>((ids) => cluster.messagesByIds(caller, ids), {
+    messages: new DataLoader<string, Message | undefined>((ids) => cluster.messagesByIds(caller, ids, consistency), {
       maxBatchSize: limits.idsPerRead,
     }),
-    proofs: new DataLoader((ids) => Promise.all(ids.map((id) => cluster.proof(caller, id).catch(asError)))),
+    proofs: new DataLoader((ids) =>
+      Promise.all(ids.map((id) => cluster.proof(caller, id, consistency).catch(asError))),
+    ),
   };
 }
 

@@ -107,6 +107,11 @@ const token: ParameterDescription = {
   schema: tokenHeaderSchema,
   description: 'A token from an earlier answer: only a node that holds everything it covers answers, or 409 NOT_YET.',
 };
+const lookedForToken: ParameterDescription = {
+  ...token,
+  description:
+    'A token from an earlier answer: 404 means that a node that holds everything it covers has no such message; 409 NOT_YET that no such node answered.',
+};
 const ifNoneMatch: ParameterDescription = {
   name: 'If-None-Match',
   in: 'header',
@@ -210,12 +215,12 @@ export const operations: readonly OperationDescription[] = [
     summary: 'Read one message',
     description: 'The message with this id, wherever it is held.',
     scope: 'messages:read',
-    parameters: [id, ifNoneMatch],
+    parameters: [id, lookedForToken, ifNoneMatch],
     answers: [
       { status: 200, description: 'The message.', schema: { name: 'Message', of: messageSchema }, headers: ['ETag'] },
       unchanged,
     ],
-    errors: [...readErrors, 'NOT_FOUND', 'ERASED'],
+    errors: [...readErrors, 'INVALID_CURSOR', 'NOT_FOUND', 'ERASED', 'NOT_YET'],
   },
   {
     method: 'get',
@@ -226,12 +231,12 @@ export const operations: readonly OperationDescription[] = [
     description:
       'That the message stands in the signed log of the node that accepted it (RFC 6962). It can be checked without trusting anybody.',
     scope: 'messages:read',
-    parameters: [id, ifNoneMatch],
+    parameters: [id, lookedForToken, ifNoneMatch],
     answers: [
       { status: 200, description: 'The proof.', schema: { name: 'Proof', of: messageProofSchema }, headers: ['ETag'] },
       unchanged,
     ],
-    errors: [...readErrors, 'NOT_FOUND'],
+    errors: [...readErrors, 'INVALID_CURSOR', 'NOT_FOUND', 'NOT_YET'],
   },
   {
     method: 'get',

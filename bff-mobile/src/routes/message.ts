@@ -4,7 +4,7 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Request, Router } from 'express';
 import { z } from 'zod';
-import { noQuerySchema } from '../contract/requests.ts';
+import { consistencyHeader, consistencySchema, noQuerySchema } from '../contract/requests.ts';
 import { messageSchema } from '../contract/responses.ts';
 import { shareMessage } from '../gateway-terms.ts';
 import { type ResourcePorts, serveResource } from '../resource.ts';
@@ -21,7 +21,8 @@ export function serveMessage(router: Router, ports: ResourcePorts): void {
       async handle(request, response, context) {
         parseInput(noQuerySchema, request.query, 'query');
         const id = idOf(request);
-        const { message: found } = await run(message, { id }, context);
+        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+        const { message: found } = await run(message, { id, consistency }, context);
         if (found === undefined) throw noSuchMessage(id);
         shareMessage(response);
         response.set('ETag', messageETag(id)).json(found);
@@ -38,7 +39,8 @@ export function serveMessageProof(router: Router, ports: ResourcePorts): void {
       async handle(request, response, context) {
         parseInput(noQuerySchema, request.query, 'query');
         const id = idOf(request);
-        const { proof: found } = await run(proof, { id }, context);
+        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+        const { proof: found } = await run(proof, { id, consistency }, context);
         if (found === undefined) throw noSuchMessage(id);
         response.json(found);
       },

@@ -28,7 +28,7 @@ export function serveSync(router: Router, ports: ResourcePorts): void {
             ? await read(since, required)
             : await pollDelta(
                 ports,
-                { since, topics: query.topics ?? [], waitMs: wait * 1_000, signal: context.caller.signal },
+                { since, required, topics: query.topics ?? [], waitMs: wait * 1_000, signal: context.caller.signal },
                 read,
               );
         response.set('Grapevine-Consistency', delta.token).json(delta);

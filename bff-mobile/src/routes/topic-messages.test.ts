@@ -155,8 +155,11 @@ test('reads its own write wherever it is, and says so when it is nowhere yet', a
     assert.equal(messagePageSchema.parse(await response.json()).items.length, 1);
   }
   const future = encodeToken(new Map([[first.replica.origin.id, 1_000]]));
-  const refused = await refusal(messagesOf('own'), { headers: { 'grapevine-consistency': future } });
-  assert.deepEqual(refused.slice(0, 2), [409, 'NOT_YET']);
+  const nowhere = `/messages/${'0'.repeat(64)}`;
+  for (const path of [messagesOf('own'), '/topics', '/sync', '/sync?wait=1', nowhere, `${nowhere}/proof`]) {
+    const refused = await refusal(path, { headers: { 'grapevine-consistency': future } });
+    assert.deepEqual(refused.slice(0, 2), [409, 'NOT_YET'], path);
+  }
   second.connected = true;
   third.connected = true;
   first.replicate();
@@ -242,7 +245,9 @@ test('refuses queries, cursors, tokens and keys that make no sense', async () =>
     assert.equal((await refusal(messagesOf('t'), { headers: { 'grapevine-consistency': token } }))[0], 400);
   }
   const garbage = { headers: { 'grapevine-consistency': 'garbage' } };
-  assert.deepEqual((await refusal(messagesOf('t'), garbage)).slice(0, 2), [400, 'INVALID_CURSOR']);
+  for (const path of [messagesOf('t'), '/topics', '/sync', '/sync?wait=1', `/messages/${'0'.repeat(64)}`]) {
+    assert.deepEqual((await refusal(path, garbage)).slice(0, 2), [400, 'INVALID_CURSOR'], path);
+  }
   const longKey = post({ body: 'x' }, { 'idempotency-key': 'k'.repeat(129) });
   assert.deepEqual((await refusal(messagesOf('t'), longKey)).slice(0, 2), [400, 'INVALID_ARGUMENT']);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
+import { encodeToken } from '../contracts/consistency-token.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
 import { ada, clientFor, startClient, startScriptedNode } from './cluster-client.fixture.ts';
@@ -211,6 +212,26 @@ test('a message that nobody else holds cannot be said not to exist while its nod
     return true;
   });
   await client.stop();
+});
+
+test('a message that a token covers is found wherever it is, or not yet there', async () => {
+  await using under = await startClient(4);
+  const { client, cluster } = under;
+  const [holder] = cluster.nodes;
+  assert.ok(holder !== undefined);
+  holder.connected = false;
+  const published = holder.replica.publish('ada', { ...draft, contentType: 'text/plain', headers: {} });
+  const token = holder.replica.token();
+  const { id } = published.held.message;
+  for (let i = 0; i < 10; i++) {
+    assert.equal((await client.message(ada, id, token))?.body, 'hello');
+    assert.equal((await client.proof(ada, id, token))?.id, id);
+  }
+  const none = 'f'.repeat(64);
+  assert.equal(await client.message(ada, none, token), undefined, 'says one that holds what the token covers');
+  const future = encodeToken(new Map([[holder.replica.origin.id, 1_000]]));
+  await assert.rejects(client.message(ada, none, future), withCode('NOT_YET'));
+  await assert.rejects(client.proof(ada, none, future), withCode('NOT_YET'));
 });
 
 test('a message that one node has erased is found at another, until all have', async () => {

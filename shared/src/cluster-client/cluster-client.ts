@@ -144,50 +144,73 @@ export class ClusterClient implements Stoppable {
 
   /**
    * One place per id, in the order asked; `undefined` where no node that was asked holds such a message, `ERASED` where one
-   * has only its hash left and no other has more. At most `limits.idsPerRead` ids.
+   * has only its hash left and no other has more. At most `limits.idsPerRead` ids. Of what `consistency` covers nothing is
+   * said to be missing: it throws `NOT_YET` instead.
    */
-  async messagesByIds(caller: Caller, ids: readonly string[]): Promise<readonly (Message | Error | undefined)[]> {
+  async messagesByIds(
+    caller: Caller,
+    ids: readonly string[],
+    consistency?: string,
+  ): Promise<readonly (Message | Error | undefined)[]> {
     const found = new Map<string, Message>();
     const erased = new Set<string>();
-    const asked = new Set<string>();
-    for (let further = 0; further <= furtherNodesForMissing; further++) {
+    await this.#lookFor(consistency, async (token, avoid) => {
       const missing = ids.filter((id) => !found.has(id));
-      if (missing.length === 0 || (further > 0 && !this.#calls.hasOthers(asked))) break;
-      const answer = await this.#calls.call(caller, messagesByIdResponseSchema, {
+      const { node, body } = await this.#calls.call(caller, messagesByIdResponseSchema, {
         method: 'GET',
-        path: `/v1/messages${queryOf({ ids: missing.join(',') })}`,
-        avoid: asked,
+        path: `/v1/messages${queryOf({ ids: missing.join(','), consistency: token })}`,
+        avoid,
       });
-      asked.add(answer.node);
-      for (const message of answer.body.items) if (message !== null) found.set(message.id, message);
-      for (const id of answer.body.erased) erased.add(id);
-    }
+      for (const message of body.items) if (message !== null) found.set(message.id, message);
+      for (const id of body.erased) erased.add(id);
+      return { node, complete: ids.every((id) => found.has(id)) };
+    });
     const missing = (id: string): Error | undefined =>
       erased.has(id) ? new GrapevineError('ERASED', `Message ${id} has been erased.`) : undefined;
     return ids.map((id) => found.get(id) ?? missing(id));
   }
 
-  /** The message with this id; `undefined` when no node that was asked holds it. Throws `ERASED` when only its hash is left. */
-  async message(caller: Caller, id: string): Promise<Message | undefined> {
-    const [message] = await this.messagesByIds(caller, [id]);
+  /** The message with this id; `undefined` when no node that was asked holds it. Throws `ERASED` when only its hash is left, and like `messagesByIds`. */
+  async message(caller: Caller, id: string, consistency?: string): Promise<Message | undefined> {
+    const [message] = await this.messagesByIds(caller, [id], consistency);
     if (message instanceof Error) throw message;
     return message;
   }
 
-  /** The proof that the message is in its origin's signed log; `undefined` when no node that was asked holds the message. It is without the entry when that has been erased. */
-  async proof(caller: Caller, id: string): Promise<MessageProof | undefined> {
+  /**
+   * The proof that the message is in its origin's signed log; `undefined` when no node that was asked holds the message. It
+   * is without the entry when that has been erased. Throws `NOT_YET` like `messagesByIds`.
+   */
+  async proof(caller: Caller, id: string, consistency?: string): Promise<MessageProof | undefined> {
+    let proof: MessageProof | undefined;
+    await this.#lookFor(consistency, async (token, avoid) => {
+      const { node, body } = await this.#calls.find(caller, messageProofSchema, {
+        method: 'GET',
+        path: `/v1/messages/${encodeURIComponent(id)}/proof${queryOf({ consistency: token })}`,
+        avoid,
+      });
+      proof = body;
+      return { node, complete: body !== undefined };
+    });
+    return proof;
+  }
+
+  /**
+   * Asks a node for what has the same content wherever it is, and some others for what that one does not hold. Last of all, one
+   * that holds what `consistency` covers: no other can say that there is no such thing.
+   */
+  async #lookFor(
+    consistency: string | undefined,
+    ask: (token: string | undefined, avoid: ReadonlySet<string>) => Promise<{ node: string; complete: boolean }>,
+  ): Promise<void> {
     const asked = new Set<string>();
     for (let further = 0; further <= furtherNodesForMissing; further++) {
       if (further > 0 && !this.#calls.hasOthers(asked)) break;
-      const answer = await this.#calls.find(caller, messageProofSchema, {
-        method: 'GET',
-        path: `/v1/messages/${encodeURIComponent(id)}/proof`,
-        avoid: asked,
-      });
-      if (answer.body !== undefined) return answer.body;
-      asked.add(answer.node);
+      const { node, complete } = await ask(undefined, asked);
+      if (complete) return;
+      asked.add(node);
     }
-    return undefined;
+    if (consistency !== undefined) await ask(consistency, new Set());
   }
 
   /** Entries that `since` does not cover, each origin's in order. */
