@@ -1,5 +1,4 @@
-import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import { parseJson } from '@grapevine/shared/http/parse-json.ts';
+import { parseJson, requireJson } from '@grapevine/shared/http/parse-json.ts';
 import express, { type Request, type Response } from 'express';
 
 export type JsonReader = (request: Request, response: Response) => Promise<unknown>;
@@ -12,19 +11,10 @@ export type JsonReader = (request: Request, response: Response) => Promise<unkno
 export function jsonReader(maxBytes: number): JsonReader {
   const readBody = express.raw({ type: () => true, limit: maxBytes, inflate: false });
   return async (request, response) => {
-    requireJson(request);
+    requireJson(request.headers['content-type']);
     await new Promise<void>((resolve, reject) => {
       readBody(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
     });
     return parseJson(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
   };
-}
-
-function requireJson(request: Request): void {
-  const [found = ''] = (request.headers['content-type'] ?? '').split(';');
-  if (found.trim().toLowerCase() === 'application/json') return;
-  throw new GrapevineError(
-    'UNSUPPORTED_MEDIA_TYPE',
-    `Expected the content type application/json, found ${found.trim() === '' ? 'none' : found.trim()}.`,
-  );
 }

@@ -70,9 +70,10 @@ test('what cannot be published is refused with what was expected, and nothing of
   const manyNames = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`N${i}`, 0]));
   const cases: [unknown, number, string][] = [
     ['{"messages":', 400, 'INVALID_JSON'],
-    ['"text"', 400, 'INVALID_JSON'],
+    ['"text"', 400, 'INVALID_ARGUMENT'],
+    ['null', 400, 'INVALID_ARGUMENT'],
     ['[]', 400, 'INVALID_ARGUMENT'],
-    ['', 400, 'INVALID_ARGUMENT'],
+    ['', 400, 'INVALID_JSON'],
     [{}, 400, 'INVALID_ARGUMENT'],
     [{ messages: [] }, 400, 'INVALID_ARGUMENT'],
     [{ messages: 'x' }, 400, 'INVALID_ARGUMENT'],
@@ -98,6 +99,16 @@ test('what cannot be published is refused with what was expected, and nothing of
     assert.deepEqual([answer.status, codeOf(answer)], [status, code], about);
     assert.ok(problemSchema.parse(answer.body).detail.length < 2_000, about);
   }
+  assert.equal(node.service.replica.count(), 0);
+});
+
+test('bytes that are not UTF-8 are refused, not stored as other characters', async () => {
+  await using node = await TestNode.start();
+  const bytes = Buffer.from(JSON.stringify({ messages: [draft('?')] }));
+  bytes[bytes.indexOf('?')] = 0xff;
+  const headers = { 'content-type': 'application/json', ...vouched() };
+  const { status, text } = await node.send('/v1/messages', { method: 'POST', body: bytes, headers });
+  assert.deepEqual([status, problemSchema.parse(JSON.parse(text)).code], [400, 'INVALID_JSON']);
   assert.equal(node.service.replica.count(), 0);
 });
 

@@ -4,7 +4,7 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { TreeHash } from '@grapevine/shared/merkle/tree-hash.ts';
 import { traced } from '@grapevine/shared/tracing/current-span.ts';
-import { json, type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import type { StoredEntry } from '../views/views.ts';
@@ -16,6 +16,7 @@ import { messageJson } from './message-json.ts';
 import { messageProof, type ProvablePlace } from './message-proof.ts';
 import { parsePublish } from './publish-request.ts';
 import { consistencyParameters, parseQuery, textParameter } from './query.ts';
+import { readJson } from './read-json.ts';
 import { pathParameter, resource, sendJson } from './routing.ts';
 
 export interface MessagesOptions {
@@ -36,10 +37,9 @@ export function messagesRoutes({ service, treeHash, maxBodyBytes }: MessagesOpti
   const read = allow('messages:read');
   const largestBytes = maxRequestBytes(maxBodyBytes);
   const admit = admitBodies(largestBytes);
-  const body = json({ limit: largestBytes, inflate: false });
   resource(router, '/v1/messages', {
     get: [read, readBatch(service)],
-    post: [allow('messages:write'), admit, body, publish(service)],
+    post: [allow('messages:write'), admit, ...readJson(largestBytes), publish(service)],
   });
   resource(router, '/v1/messages/:id', { get: [read, readMessage(service)] });
   resource(router, '/v1/messages/:id/proof', { get: [read, proveMessage(service, treeHash)] });
@@ -57,7 +57,7 @@ function maxRequestBytes(maxBodyBytes: number): number {
 function publish(service: NodeService): RequestHandler {
   return async (request, response) => {
     parseQuery(noQuery, request);
-    const order = parsePublish(request);
+    const order = parsePublish(request.body);
     // From the queue to the disk, and to as many nodes as it asks for.
     const outcome = await traced('publish', 'internal', { 'grapevine.messages': order.messages.length }, () =>
       service.publish(identityOf(request).subject, order),

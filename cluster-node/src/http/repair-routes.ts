@@ -1,12 +1,12 @@
 import { type RepairReport, repairRequestSchema } from '@grapevine/shared/contracts/repair.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
-import { json, type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { NodeService } from '../node-service.ts';
 import { allow } from './authorize.ts';
-import { noJson } from './no-json.ts';
 import { parseQuery } from './query.ts';
+import { readJson } from './read-json.ts';
 import { requireMember } from './require-member.ts';
 import { resource, sendJson } from './routing.ts';
 
@@ -19,7 +19,7 @@ const noQuery = z.strictObject({});
 export function repairRoutes(service: NodeService): Router {
   const router = Router();
   resource(router, '/v1/repair', {
-    post: [allow('cluster:admin'), json({ limit: maxBytes, inflate: false }), repair(service)],
+    post: [allow('cluster:admin'), ...readJson(maxBytes), repair(service)],
   });
   return router;
 }
@@ -27,9 +27,7 @@ export function repairRoutes(service: NodeService): Router {
 function repair(service: NodeService): RequestHandler {
   return async (request, response) => {
     parseQuery(noQuery, request);
-    const body: unknown = request.body;
-    if (body === undefined) throw noJson(request.get('content-type'));
-    const wanted = parseInput(repairRequestSchema, body, 'request');
+    const wanted = parseInput(repairRequestSchema, request.body, 'request');
     if (wanted.origin !== undefined && service.head(wanted.origin) === undefined) {
       throw new GrapevineError('NOT_FOUND', `Node ${service.name} holds nothing of origin ${wanted.origin}.`);
     }

@@ -18,3 +18,13 @@ export function parseJson(bytes: Uint8Array): unknown {
     throw new GrapevineError('INVALID_JSON', `The body does not parse: ${reason}.`, { cause: error });
   }
 }
+
+/** Throws `UNSUPPORTED_MEDIA_TYPE` unless a request with this `Content-Type` says that its body is JSON. */
+export function requireJson(contentType: string | undefined): void {
+  const [found = ''] = (contentType ?? '').split(';');
+  if (found.trim().toLowerCase() === 'application/json') return;
+  throw new GrapevineError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `Expected the content type application/json, found ${found.trim() === '' ? 'none' : found.trim()}.`,
+  );
+}

@@ -37,20 +37,17 @@ export function sendProblem(
 /** What express and its body parser throw for a client's mistake, in our catalogue's terms. */
 function recognise(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof GrapevineError) return thrown;
-  const { type, status, encoding } = thrown as { type?: unknown; status?: unknown; encoding?: unknown };
-  if (type === 'entity.parse.failed') {
-    return new GrapevineError('INVALID_JSON', `The body does not parse: ${thrown.message}.`);
+  const { type, status, encoding, limit } = thrown as Error & Readonly<Record<string, unknown>>;
+  if (type === 'entity.too.large') {
+    return new GrapevineError('PAYLOAD_TOO_LARGE', `The body is larger than ${String(limit)} bytes.`);
   }
-  if (type === 'entity.too.large')
-    return new GrapevineError('PAYLOAD_TOO_LARGE', 'The body is larger than this service takes.');
   if (type === 'encoding.unsupported') {
     return new GrapevineError(
       'UNSUPPORTED_MEDIA_TYPE',
       `Expected a body without Content-Encoding, found ${String(encoding)}.`,
     );
   }
-  if (type === 'charset.unsupported') return new GrapevineError('UNSUPPORTED_MEDIA_TYPE', thrown.message);
   if (typeof status === 'number' && status >= 400 && status < 500)
-    return new GrapevineError('BAD_REQUEST', thrown.message);
+    return new GrapevineError('BAD_REQUEST', `${thrown.message}.`);
   return thrown;
 }
