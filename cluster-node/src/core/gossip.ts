@@ -9,39 +9,26 @@ import {
   type PullRequest,
   type PullResponse,
 } from '../wire/messages.ts';
-import { type VersionRange, versionFor } from '../wire/version.ts';
 import { AmnesiaGuard } from './amnesia-guard.ts';
-import { answerPull } from './answer.ts';
 import { Audience, acknowledgesByNudge } from './audience.ts';
 import type { MembershipNotice } from './events.ts';
 import type { FlushedLog } from './flushed-log.ts';
-import type { LogTips } from './log-tips.ts';
 import { MemberComparison } from './member-comparison.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 import { NudgeQueue } from './nudge-queue.ts';
 import { PeerKnowledge } from './peer-knowledge.ts';
-import type { LogReader } from './ports.ts';
 import { type Harvest, type PullEnd, Puller } from './puller.ts';
-import { requestRoom, sliceVector } from './request.ts';
+import { type Recipient, Speaker, type SpeakerOptions, type SpeakerPorts } from './speaker.ts';
 
-export interface GossipOptions extends MembershipOptions {
+export interface GossipOptions extends MembershipOptions, SpeakerOptions {
   /** This node's own record. Its boot epoch must exceed those of earlier lives under this name. */
   readonly self: MemberDigest;
-  /** Gossip sockets to start from. */
-  readonly seeds: readonly Address[];
   /** Whether there may be peers although there are no seeds yet: then they are waited for before this node writes. */
   readonly expectsPeers: boolean;
   /** Peers asked in each round. */
   readonly fanout: number;
-  readonly maxDatagramBytes: number;
-  /** Talk to seeds alone: without seals anybody can claim to be a member, at any address. */
-  readonly seedsOnly: boolean;
 }
 
-/** Member records in one datagram: news spreads in a few rounds and most of the datagram stays free for the vector. */
-const membersPerDatagram = 6;
-/** Share of a datagram that member records may take; the rest is for what the datagram is about. */
-const memberShare = 0.4;
 /** Seeds asked in the first round: all of any usual list, and one of a thousand is no flood. */
 const seedsAtStart = 8;
 /** Every so many rounds somebody who was lost is asked, so that the halves of a healed partition find each other. */
@@ -52,12 +39,8 @@ const doubtfulPerRound = 8;
 const goodbyes = 8;
 
 /** What gossip needs of the rest of the replica. */
-export interface GossipPorts {
-  readonly flushed: FlushedLog;
-  readonly tips: LogTips;
-  readonly log: LogReader;
+export interface GossipPorts extends SpeakerPorts {
   readonly random: Random;
-  readonly send: (to: Address, message: NodeMessage, version: number) => void;
   readonly notify: (notice: MembershipNotice) => void;
   /** Whether segments from peers are on their way, in a stream or to the disk. */
   readonly receiving: (nowMs: number) => boolean;
@@ -73,10 +56,9 @@ export interface GossipPorts {
 export class Gossip {
   readonly membership: Membership;
   readonly knowledge: PeerKnowledge;
-  /** As the registry has them now. */
-  seeds: readonly Address[];
   readonly #options: GossipOptions;
   readonly #ports: GossipPorts;
+  readonly #speaker: Speaker;
   readonly #puller: Puller;
   readonly #nudges = new NudgeQueue();
   readonly #audience: Audience;
@@ -86,19 +68,23 @@ export class Gossip {
   #promised: ReadonlyMap<string, number> = noEntries;
   /** The peer whose last answer was cut short by the budget. */
   #unfinished: string | undefined;
-  #round = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GossipOptions, ports: GossipPorts) {
-    this.seeds = options.seeds;
     this.#options = options;
     this.#ports = ports;
     this.membership = new Membership(options.self, options, ports.random);
+    this.#speaker = new Speaker(options, ports, this.membership);
     this.#comparison = new MemberComparison(this.membership, options.maxDatagramBytes);
     this.knowledge = new PeerKnowledge(options.self.origin);
     this.#puller = new Puller(ports.tips, ports.random);
     this.#audience = new Audience(options.fanout);
     this.#guard = new AmnesiaGuard(options.expectsPeers || options.seeds.length > 0);
+  }
+
+  /** The registry names other seeds. */
+  useSeeds(seeds: readonly Address[]): void {
+    this.#speaker.seeds = seeds;
   }
 
   /** When `advance` has to be called next, at the latest. */
@@ -121,13 +107,13 @@ export class Gossip {
     this.membership.heard(sender);
     const peer = this.membership.byOrigin(sender);
     // Whoever has not introduced itself has no address that we would trust.
-    if (peer === undefined || !this.#mayTalkTo(peer.udp)) return nothing;
+    if (peer === undefined || !this.#speaker.mayTalkTo(peer.udp)) return nothing;
     if (message.type === 'members-request' || message.type === 'members-response') {
-      this.#send(peer, this.#comparison.receive(message, sender));
+      this.#speaker.send(peer, this.#comparison.receive(message, sender));
       return nothing;
     }
     if (message.type === 'pull-request') {
-      this.#answer(peer, message);
+      this.#speaker.answer(peer, message);
       if (contradicts(message, this.#ports.flushed)) this.#ports.contradicted(sender);
     }
     const sizes = message.type === 'nudge' ? message.heads : message.vector;
@@ -182,24 +168,12 @@ export class Gossip {
     for (const origin of this.#guard.due(reachable, nowMs)) this.#askForOwnLog(origin, nowMs);
   }
 
-  /** Asks a peer for news of this node's own log alone: whatever else there is, the answer says whether the peer holds more. */
   #askForOwnLog(peer: string, nowMs: number): void {
     const member = this.membership.byOrigin(peer);
     if (member === undefined) return;
-    const { flushed } = this.#ports;
-    const { origin } = this.membership.self;
     const requestId = this.#puller.newsRequestId();
     this.#guard.asked(peer, requestId, nowMs);
-    this.#send(member, {
-      type: 'pull-request',
-      requestId,
-      budget: 0,
-      range: { from: origin, to: origin },
-      vector: [{ origin, size: flushed.size(origin) }],
-      root: flushed.root(),
-      partials: [],
-      members: this.#memberDigest(),
-    });
+    this.#speaker.requestLog(member, requestId, this.membership.self.origin);
   }
 
   /** An answer tells only of logs of which the peer holds more. */
@@ -221,12 +195,12 @@ export class Gossip {
 
   #doRound(nowMs: number): void {
     const { intervalMs, suspectAfterMs, fanout } = this.#options;
-    const lateMs = this.#round === 0 ? 0 : nowMs - this.#nextRoundMs;
+    const round = ++this.#speaker.round;
+    const lateMs = round === 1 ? 0 : nowMs - this.#nextRoundMs;
     this.membership.health.round(lateMs, intervalMs);
     if (lateMs > suspectAfterMs / 2) this.membership.forgive(nowMs);
     if (lateMs > suspectAfterMs) this.#wakeUp();
     this.#nextRoundMs = nowMs + intervalMs * (0.8 + 0.4 * this.#ports.random.float());
-    this.#round++;
     this.membership.beat(this.#ports.catchingUp());
     this.#notify(this.membership.sweep(nowMs));
     this.#forgetStrangers();
@@ -235,20 +209,20 @@ export class Gossip {
     for (const peer of targets) {
       this.membership.asked(peer.origin, nowMs);
       if (this.#mayPull(nowMs) && !this.#puller.isSlow(peer.origin, nowMs))
-        this.#pull(peer, this.#memberDigest(), nowMs);
+        this.#pull(peer, this.#speaker.members(), nowMs);
       else this.#askForNews(peer);
     }
     const [first] = targets;
-    if (first !== undefined) this.#send(first, this.#comparison.begin(first.origin));
-    const lost = this.#round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
+    if (first !== undefined) this.#speaker.send(first, this.#comparison.begin(first.origin));
+    const lost = round % roundsPerLostProbe === 0 ? this.membership.someLost() : undefined;
     if (lost !== undefined) this.#askForNews(lost);
     // At the start everybody is asked, for the sooner they answer, the sooner this node may write.
-    for (const seed of this.#unmetSeeds(this.#round === 1 ? seedsAtStart : 1)) this.#askForNews({ udp: seed });
+    for (const seed of this.#unmetSeeds(round === 1 ? seedsAtStart : 1)) this.#askForNews({ udp: seed });
   }
 
   /** This process was stopped for so long that others may have given it up. What they did then, it has to hear first. */
   #wakeUp(): void {
-    if (this.seeds.length > 0 || this.membership.reachable().length > 0) this.#guard.close();
+    if (this.#speaker.seeds.length > 0 || this.membership.reachable().length > 0) this.#guard.close();
   }
 
   #notify(notices: readonly MembershipNotice[]): void {
@@ -297,61 +271,19 @@ export class Gossip {
     this.#promised = this.knowledge.aheadBy(peer.origin);
     const { requestId, budget } = this.#puller.begin(peer.origin, this.#promised.size > 0, nowMs);
     const partials = this.#puller.partials();
-    this.#request(peer, { requestId, budget, partials, members }, this.knowledge.aheadOrigin(peer.origin));
+    this.#speaker.request(peer, { requestId, budget, partials, members }, this.knowledge.aheadOrigin(peer.origin));
   }
 
   #askForNews(to: Recipient): void {
     const requestId = this.#puller.newsRequestId();
-    this.#request(to, { requestId, budget: 0, partials: [], members: this.#memberDigest() }, undefined);
-  }
-
-  #request(
-    to: Recipient,
-    question: Pick<PullRequest, 'requestId' | 'budget' | 'partials' | 'members'>,
-    wanted: string | undefined,
-  ): void {
-    const { flushed } = this.#ports;
-    const room = requestRoom(this.#options.maxDatagramBytes, question.members, question.partials);
-    const { range, vector } = sliceVector(flushed.vector, room, this.#round, wanted);
-    this.#send(to, { type: 'pull-request', ...question, range, vector, root: flushed.root() });
-  }
-
-  #send({ udp, versions }: Recipient, message: NodeMessage | undefined): void {
-    const version = versionFor(this.membership.self.versions, versions, this.#round);
-    if (message === undefined || version === undefined || !this.#mayTalkTo(udp)) return;
-    this.#ports.send(udp, message, version);
-  }
-
-  #answer(peer: MemberDigest, request: PullRequest): void {
-    const { flushed, log, tips } = this.#ports;
-    const { from, to } = request.range;
-    // A node that asks for its own log alone writes on after the answer: what is on its way to this disk has to be in it. It asks again.
-    if (from === peer.origin && to === peer.origin && tips.size(from) > flushed.size(from)) return;
-    const same = equalBytes(request.root, flushed.root());
-    const holdings = {
-      flushed: same ? noEntries : flushed.vector,
-      log,
-      members: request.members.length === 0 ? [] : this.#memberDigest(),
-    };
-    // To the address that the peer names inside the seal, never to where the packet claims to come from.
-    for (const response of answerPull(request, holdings, this.#options.maxDatagramBytes)) {
-      this.#send(peer, response);
-    }
-  }
-
-  #mayTalkTo({ host, port }: Address): boolean {
-    return !this.#options.seedsOnly || this.seeds.some((seed) => seed.host === host && seed.port === port);
-  }
-
-  #memberDigest(): MemberDigest[] {
-    return this.membership.digest(membersPerDatagram, maxPayload(this.#options.maxDatagramBytes) * memberShare);
+    this.#speaker.request(to, { requestId, budget: 0, partials: [], members: this.#speaker.members() }, undefined);
   }
 
   #sendNudges(nowMs: number): void {
     const maxHeads = Math.floor((maxPayload(this.#options.maxDatagramBytes) - nudgeBytes) / originSizeBytes);
     for (const { peer, nudge } of this.#nudges.take(this.#ports.flushed.vector, maxHeads, nowMs)) {
       const member = this.membership.byOrigin(peer);
-      if (member !== undefined) this.#send(member, nudge);
+      if (member !== undefined) this.#speaker.send(member, nudge);
     }
   }
 
@@ -366,7 +298,7 @@ export class Gossip {
   #unmetSeeds(count: number): Address[] {
     const met = new Set(this.membership.records().map(({ udp }) => `${udp.host}:${udp.port}`));
     return this.#sample(
-      this.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`)),
+      this.#speaker.seeds.filter(({ host, port }) => !met.has(`${host}:${port}`)),
       count,
     );
   }
@@ -380,12 +312,6 @@ export class Gossip {
     }
     return chosen;
   }
-}
-
-/** Somebody at an address; without versions, nobody knows who. */
-interface Recipient {
-  readonly udp: Address;
-  readonly versions?: VersionRange;
 }
 
 /** Whether the requester's whole vector is this node's and its root is not: sizes are equal, so it is no lag. */

@@ -211,7 +211,7 @@ export class Replica {
         this.#trouble = undefined;
         break;
       case 'seeds':
-        this.#gossip.seeds = event.seeds;
+        this.#gossip.useSeeds(event.seeds);
         break;
       case 'streamed':
         this.#receiveStreamed(event, now);

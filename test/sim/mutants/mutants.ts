@@ -62,9 +62,9 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: `${core}/gossip.ts`,
-        find: '      this.#send(peer, response);',
+        find: '      this.#speaker.answer(peer, message);',
         replace:
-          '      this.#send(peer, response);\n      this.knowledge.note(peer.origin, peer.bootEpoch, [...flushed.vector].map(([origin, size]) => ({ origin, size })), flushed.vector);',
+          '      this.#speaker.answer(peer, message);\n      const { vector: sent } = this.#ports.flushed;\n      this.knowledge.note(sender, peer.bootEpoch, [...sent].map(([origin, size]) => ({ origin, size })), sent);',
       },
     ],
     caughtBy: { faults: ['weather', 'slow-disk'] },
