@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readClusterFile } from './cluster-file.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
 
 /** The gateway that a command talks to, and as whom. */
 export interface Target {
@@ -52,14 +53,20 @@ export async function findTarget(context: Context, options: TargetOptions): Prom
   if (url === undefined) {
     throw new CommandError(
       `no cluster runs from ${dataDir}; start one with \`npm start\`, or name a gateway with --url and --token.`,
-      2,
+      exitCodes.unreachable,
     );
   }
-  if (!/^https?:\/\//.test(url)) throw new CommandError(`--url is ${url}; expected http://… or https://…`);
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    const name = options.url === undefined ? 'GRAPEVINE_URL' : '--url';
+    throw new CommandError(`${name} is ${url}; expected http://… or https://…`, exitCodes.usage);
+  }
   const localToken = url === local?.gateway ? local.tokens.operator : undefined;
   const token = options.token ?? env['GRAPEVINE_TOKEN'] ?? localToken;
   if (token === undefined) {
-    throw new CommandError(`there is no token for ${url}; pass one with --token or in GRAPEVINE_TOKEN.`);
+    throw new CommandError(
+      `there is no token for ${url}; pass one with --token or in GRAPEVINE_TOKEN.`,
+      exitCodes.usage,
+    );
   }
   return { url, token };
 }

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { apiKeyFileSchema, apiKeyHash, apiKeyIdOf } from '@grapevine/shared/identity/api-key.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
+import { spawnGrapevine } from '@grapevine/test/e2e/command.ts';
 import { temporaryFolder } from '@grapevine/test/fixtures/temporary-folder.ts';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { makeMissingSecrets } from '../supervisor/secrets.ts';
@@ -106,6 +107,13 @@ test('config schema describes every option for an editor', async () => {
   assert.match(schema.properties.node.properties.gossip.properties.fanout.description, /Peers asked/);
 });
 
+test('a reader that has had enough, such as head, is no failure', async () => {
+  const { child, ended } = spawnGrapevine(['config', 'schema']);
+  child.stderr.resume();
+  child.stdout.destroy();
+  assert.equal(await ended, 0);
+});
+
 test('a service in the foreground ends as its process ends', async () => {
   const { code } = await runCommand(['bff-web', '--config', '/nowhere/grapevine.yaml']);
   assert.equal(code, 1);
@@ -129,8 +137,13 @@ test('the local cluster is found by its file, and its tokens go nowhere else', a
   assert.match(local.stderr, /cannot reach the gateway at http:\/\/127\.0\.0\.1:9 /);
   const elsewhere = await runCommand(['status', '--data-dir', folder.path, '--url', 'http://127.0.0.1:10']);
   assert.match(elsewhere.stderr, /there is no token for http:\/\/127\.0\.0\.1:10/);
-  const damaged = await runCommand(['status', '--data-dir', folder.path, '--url', 'ftp://x']);
-  assert.match(damaged.stderr, /--url is ftp:\/\/x; expected http/);
+  const options = ['status', '--data-dir', folder.path];
+  const wrong = await runCommand([...options, '--url', 'ftp://x']);
+  assert.deepEqual([elsewhere.code, wrong.code], [64, 64]);
+  assert.match(wrong.stderr, /--url is ftp:\/\/x; expected http/);
+  const wrongPort = await runCommand(options, { env: { GRAPEVINE_URL: 'http://x:99999' } });
+  assert.equal(wrongPort.code, 64);
+  assert.match(wrongPort.stderr, /GRAPEVINE_URL is http:\/\/x:99999; expected http/);
 });
 
 test('a data folder that is none, or holds a broken file, is named in one line', async () => {

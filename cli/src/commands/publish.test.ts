@@ -48,7 +48,7 @@ test('what the server refuses is told with its code and the way out, in one line
     code: 1,
     stdout: '',
     stderr:
-      'grapevine: This needs the scope messages:write.\\u001b[2J Use a token that carries the scope named in the detail. [FORBIDDEN]\n',
+      'grapevine: This needs the scope messages:write.\\u001b[2J Use a token with the scope that is missing; `grapevine token --scope` makes one. [FORBIDDEN]\n',
   });
 });
 

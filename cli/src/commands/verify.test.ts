@@ -77,5 +77,7 @@ test('an unknown message and a malformed id are errors', async () => {
   const unknown = await verify(proof.id, null);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /no replica that was asked has a message/);
-  assert.match((await runCommand(['verify', 'xyz'])).stderr, /xyz is not a message id; expected 64 hexadecimal digits/);
+  const malformed = await runCommand(['verify', 'xyz']);
+  assert.equal(malformed.code, 64);
+  assert.match(malformed.stderr, /xyz is not a message id; expected 64 hexadecimal digits/);
 });

@@ -57,7 +57,7 @@ Example:
   command.action(async (text: string, options: VerifyOptions) => {
     const id = text.toLowerCase();
     if (!hashSchema.safeParse(id).success) {
-      throw new CommandError(`${text} is not a message id; expected 64 hexadecimal digits.`);
+      throw new CommandError(`${text} is not a message id; expected 64 hexadecimal digits.`, exitCodes.usage);
     }
     const client = new GatewayClient(await findTarget(context, options));
     const { inclusionProof } = await client.graphql(answerSchema, query, { id });

@@ -77,7 +77,7 @@ export const catalogue = {
   FORBIDDEN: {
     status: 403,
     title: 'The credentials do not allow this',
-    remedy: 'Use a token that carries the scope named in the detail.',
+    remedy: 'Use a token with the scope that is missing; `grapevine token --scope` makes one.',
     retryable: false,
   },
   ADDRESS_REFUSED: {
@@ -185,7 +185,7 @@ export const catalogue = {
   UPSTREAM_FAILED: {
     status: 502,
     title: 'The service behind this one gave no usable answer',
-    remedy: 'Try again; if it stays, look at the health of the service named in the detail.',
+    remedy: 'Try again; if it stays, look at the health of that service.',
     retryable: true,
   },
   OVERLOADED: {

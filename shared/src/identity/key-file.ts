@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import { GrapevineError } from '../errors/grapevine-error.ts';
 import type { Stoppable } from '../lifecycle.ts';
 import { WatchedFiles } from '../watched-files.ts';
 import { type IdentityKeys, identityKeyOf, type KeyPurpose } from './identity-keys.ts';
@@ -48,7 +49,14 @@ export class KeyFile implements Stoppable {
   static async open(options: KeyFileOptions): Promise<KeyFile> {
     const { path, ...others } = options;
     const parse = ([text = '']: readonly string[]): readonly string[] => parsePassphrases(text, `The key file ${path}`);
-    return new KeyFile(options, await WatchedFiles.open({ what: 'key file', paths: [path], parse, ...others }));
+    try {
+      return new KeyFile(options, await WatchedFiles.open({ what: 'key file', paths: [path], parse, ...others }));
+    } catch (error) {
+      if (!(error instanceof GrapevineError) || !isAbsent(error.cause)) throw error;
+      const remedy =
+        'copy it from another process of the cluster; for a new cluster, `openssl rand -hex 32` prints one';
+      throw new GrapevineError('CONFIG_INVALID', `There is no key file ${path}: ${remedy}.`, { cause: error });
+    }
   }
 
   get inForce(): KeysInForce {
@@ -118,4 +126,8 @@ export class KeyFile implements Stoppable {
     this.#timer = setTimeout(() => this.#advance(), Math.min(maxTimerMs, Math.max(0, Math.ceil(delayMs))));
     this.#timer.unref();
   }
+}
+
+function isAbsent(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
