@@ -67,39 +67,54 @@ export async function checkRoots(client: WebClient): Promise<Check> {
   }
 }
 
-/** Reads back every topic that was written to: whether all that was acknowledged is there, and nothing twice. */
-export async function checkMessages(gateway: string, token: string, published: Published): Promise<Check[]> {
+/**
+ * Reads back every topic that was written to: whether all that was acknowledged is there, and nothing twice. Neither holds when a
+ * page has no answer within `pageMs` milliseconds.
+ */
+export async function checkMessages(
+  gateway: string,
+  token: string,
+  published: Published,
+  pageMs = 20_000,
+): Promise<Check[]> {
+  const names = { lost: 'no acknowledged message is lost', doubled: 'no message is there twice' };
   const lost: string[] = [];
   const doubled: string[] = [];
   let read = 0;
-  for (const [topic, keys] of published.topics()) {
-    const present = new Set<string>();
-    for await (const { body } of messagesOf(gateway, token, topic)) {
-      read++;
-      const key = keyIn(body);
-      if (present.size === present.add(key).size) doubled.push(key);
+  try {
+    for (const [topic, keys] of published.topics()) {
+      const present = new Set<string>();
+      for await (const { body } of messagesOf(gateway, token, topic, pageMs)) {
+        read++;
+        const key = keyIn(body);
+        if (present.size === present.add(key).size) doubled.push(key);
+      }
+      lost.push(...[...keys].filter((key) => !present.has(key)));
     }
-    lost.push(...[...keys].filter((key) => !present.has(key)));
+  } catch (error) {
+    const { cause, message } = error as Error;
+    const found = `cannot be read back: ${cause instanceof Error ? cause.message : message}`;
+    return Object.values(names).map((name) => ({ name, passed: false, found }));
   }
   const unwatched = published.unwatched === 0 ? '' : `; ${published.unwatched} more were not remembered`;
   return [
     {
-      name: 'no acknowledged message is lost',
+      name: names.lost,
       passed: lost.length === 0,
       found: `${published.count - lost.length} of ${published.count} are there${named(lost, 'lost')}${unwatched}`,
     },
     {
-      name: 'no message is there twice',
+      name: names.doubled,
       passed: doubled.length === 0,
       found: `${read} read${named(doubled, 'twice')}`,
     },
   ];
 }
 
-async function* messagesOf(gateway: string, token: string, topic: string) {
+async function* messagesOf(gateway: string, token: string, topic: string, pageMs: number) {
   const base = `${gateway}/mobile/v1/topics/${encodeURIComponent(topic)}/messages?limit=${pageSize}`;
   for (let after = ''; ; ) {
-    const page = await readPage(`${base}${after}`, token);
+    const page = await readPage(`${base}${after}`, token, pageMs);
     yield* page.items;
     if (page.next === null) return;
     after = `&after=${encodeURIComponent(page.next)}`;
@@ -107,11 +122,13 @@ async function* messagesOf(gateway: string, token: string, topic: string) {
 }
 
 /** A page, tried again while the API asks to wait. */
-function readPage(url: string, token: string): Promise<z.infer<typeof pageSchema>> {
-  return until(`an answer of ${url}`, async () => {
+function readPage(url: string, token: string, pageMs: number): Promise<z.infer<typeof pageSchema>> {
+  const read = async () => {
     const answer = await request(url, { token });
-    return answer.status === 200 && pageSchema.parse(answer.body);
-  });
+    if (answer.status !== 200) throw new ApiError(answer);
+    return pageSchema.parse(answer.body);
+  };
+  return until(`an answer of ${url}`, read, pageMs);
 }
 
 function named(keys: readonly string[], what: string): string {

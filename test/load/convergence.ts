@@ -6,7 +6,7 @@ import { bodyOf, type Published } from './published.ts';
 export interface Convergence {
   /** When it was published, in seconds from the start of the run. */
   readonly at: number;
-  /** Until every node had it on disk and the publisher knew, in milliseconds; null when that took longer than the wait. */
+  /** Until every node had it on disk and the publisher knew, in milliseconds; null when that took longer than the wait, or the publish failed. */
   readonly ms: number | null;
 }
 

@@ -4,9 +4,11 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { SeededRandom } from '@grapevine/shared/random.ts';
+import { checkMessages } from './check-cluster.ts';
 import { closedLoop } from './closed-loop.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import { openLoop } from './open-loop.ts';
+import { Published } from './published.ts';
 
 async function serve(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
@@ -100,4 +102,34 @@ test('an answer that cannot be read, and a server that is away, are failures', a
   outcomes.length = 0;
   await openLoop({ url, ...short })(() => exchange, keep, never);
   assert.deepEqual(new Set(outcomes.map(({ failure }) => failure)), new Set(['ECONNREFUSED']));
+});
+
+test('a target that hangs does not hold up the end: what has no answer by then has failed', async () => {
+  await using server = await serve(() => {});
+  const outcomes: Outcome[] = [];
+  // More than there are connections, so that some have to wait for one.
+  const options = { rate: 5_000, seconds: 0.2, drainMs: 1, random: new SeededRandom(3), onLateness: () => {} };
+  const loop = openLoop({ url: server.url, ...options });
+  await loop(
+    () => exchange,
+    (outcome) => outcomes.push(outcome),
+    never,
+  );
+  assert.ok(outcomes.length > 256);
+  assert.ok(
+    outcomes.every(({ failure }) => failure === 'NO_ANSWER'),
+    `${outcomes[0]?.failure}`,
+  );
+});
+
+test('messages that cannot be read back are a failed check, not the end of the report', async () => {
+  const body = JSON.stringify({ code: 'OVERLOADED', status: 503, detail: 'Too much.' });
+  await using server = await serve((_request, response) => response.writeHead(503).end(body));
+  const published = new Published();
+  published.acknowledge('load/1', 'load/1/1');
+  const checks = await checkMessages(server.url, 'token', published, 500);
+  assert.deepEqual(
+    checks.map(({ passed, found }) => [passed, found]),
+    Array.from({ length: 2 }, () => [false, 'cannot be read back: 503 OVERLOADED: Too much.']),
+  );
 });

@@ -1,7 +1,8 @@
 /** `npm run load`: puts load on a cluster, and reports what its clients saw and whether it kept its promises. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { makeFolder } from '@grapevine/shared/make-folder.ts';
 import { systemRandom } from '@grapevine/shared/random.ts';
 import { ProgressLine } from '../sim/command/progress.ts';
 import { help, type LoadOptions, readOptions } from './options.ts';
@@ -18,7 +19,11 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // Those of the end-to-end tests, whose clusters are used here, end at once.
   process.removeAllListeners(signal);
-  process.on(signal, () => (stop.signal.aborted ? process.exit(interruptedCode) : stop.abort()));
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(interruptedCode);
+    stop.abort();
+    say('no more requests; waiting for the last answers (again to end without a report)');
+  });
 }
 
 const progress = new ProgressLine(process.stderr, () => performance.now());
@@ -38,6 +43,10 @@ try {
 
 async function load(options: LoadOptions): Promise<number> {
   await using resources = new AsyncDisposableStack();
+  const folder = options.out ?? root;
+  // Before the load: after hours of it there would be nowhere to write the report.
+  makeFolder(folder);
+  await access(folder, constants.W_OK);
   const target = (await targetOf(options)) ?? resources.use(await startOwn(options));
   say(`load on ${target.description}`);
   const report = await runLoad(
@@ -46,8 +55,6 @@ async function load(options: LoadOptions): Promise<number> {
   );
   progress.clear();
   process.stdout.write(`${summary(report)}\n`);
-  const folder = options.out ?? root;
-  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'load-report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   await writeFile(join(folder, 'load-report.html'), reportPage(report));
   process.stdout.write(`Written to ${join(folder, 'load-report.html')} and .json.\n`);

@@ -16,6 +16,8 @@ export interface OpenLoopOptions {
   readonly rate: number;
   readonly seconds: number;
   readonly random: Random;
+  /** How long it waits for the last answers when it has sent everything, in milliseconds. */
+  readonly drainMs?: number;
   /** Hears by how much a request was sent after it was due, in milliseconds: whether the generator itself keeps up. */
   readonly onLateness: (ms: number) => void;
 }
@@ -25,7 +27,7 @@ export interface OpenLoopOptions {
  * not know of each other would. A latency counts from the moment at which the request was due, so waiting is not hidden when the
  * other side, or this one, stalls ("coordinated omission", Gil Tene).
  */
-export function openLoop({ url, rate, seconds, random, onLateness }: OpenLoopOptions): Generator {
+export function openLoop({ url, rate, seconds, random, drainMs = answerMs, onLateness }: OpenLoopOptions): Generator {
   return async (next, onOutcome, signal) => {
     const pool = new Pool(url, { connections, headersTimeout: answerMs, bodyTimeout: answerMs });
     const unanswered = new Set<Promise<void>>();
@@ -51,8 +53,13 @@ export function openLoop({ url, rate, seconds, random, onLateness }: OpenLoopOpt
       }
       await delay(tickMs);
     }
+    // Requests that wait for a connection have not begun to time out: behind a target that hangs they would follow each other for
+    // many times as long as one may take.
+    const drained = new AbortController();
+    await Promise.race([Promise.all(unanswered), delay(drainMs, undefined, { signal: drained.signal })]);
+    drained.abort();
+    await pool.destroy(new Error('The time for answers is over.'));
     await Promise.all(unanswered);
-    await pool.close();
   };
 }
 

@@ -39,6 +39,8 @@ const refused: readonly [readonly string[], RegExp][] = [
   [['--chaos', 'kill,burn'], /--chaos: found "burn", expected kill, stop, drop/],
   [['--chaos', 'kill', '--target', 'http://a', '--token', 't'], /--chaos and --target/],
   [['--target', 'http://a'], /needs --token/],
+  [['--token', 't'], /--token needs --target/],
+  [['--target', 'http://user:word@a', '--token', 't'], /--target: found/],
   [['--target', 'a:80', '--token', 't'], /--target: found "a:80"/],
   [['--max-error-rate', '2'], /--max-error-rate: found "2"/],
   [['--fast'], /--fast/],

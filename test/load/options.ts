@@ -73,6 +73,9 @@ export function readOptions(
   if (chaos.length > 0 && values.target !== undefined) {
     throw new RangeError('Found --chaos and --target, expected one: only a cluster of its own is broken.');
   }
+  if (values.token !== undefined && values.target === undefined) {
+    throw new RangeError('--token needs --target: the tokens of a cluster on this machine are known.');
+  }
   const isSoak = scenario === 'soak';
   return {
     scenario,
@@ -92,7 +95,7 @@ export function readOptions(
 
 function target(text: string, token: string | undefined): { readonly url: string; readonly token: string } {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/') {
+  if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
     throw new RangeError(`--target: found ${JSON.stringify(text)}, expected a gateway such as http://127.0.0.1:8080.`);
   }
   if (token === undefined) throw new RangeError('--target needs --token, or a token in GRAPEVINE_TOKEN.');

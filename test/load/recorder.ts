@@ -16,14 +16,14 @@ export interface Slice {
   readonly at: number;
   readonly succeeded: number;
   readonly failures: Readonly<Record<string, number>>;
-  readonly latencyMs: Latencies;
+  readonly latencyMs: Latencies | null;
 }
 
 export interface KindSummary {
   readonly name: string;
   readonly succeeded: number;
   readonly failed: number;
-  readonly latencyMs: Latencies;
+  readonly latencyMs: Latencies | null;
 }
 
 /** Stretches that a run is cut into, at most: as many points as a plot can show. */
@@ -54,9 +54,10 @@ class Tally {
     return Object.values(this.failures).reduce((sum, count) => sum + count, 0);
   }
 
-  get latencyMs(): Latencies {
-    const at = (percentile: number): number =>
-      this.succeeded === 0 ? 0 : this.#latencies.percentile(percentile) / 1_000;
+  /** Null when no request went well: a number would make an outage look quick. */
+  get latencyMs(): Latencies | null {
+    if (this.succeeded === 0) return null;
+    const at = (percentile: number): number => this.#latencies.percentile(percentile) / 1_000;
     return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: at(100) };
   }
 }
@@ -97,7 +98,7 @@ export class Recorder {
     return this.#all.failures;
   }
 
-  get latencyMs(): Latencies {
+  get latencyMs(): Latencies | null {
     return this.#all.latencyMs;
   }
 

@@ -13,6 +13,7 @@ import type { LoadOptions } from './options.ts';
 import { Published } from './published.ts';
 import { Recorder } from './recorder.ts';
 import type { LoadReport, Threshold } from './report/load-report.ts';
+import { printedLatencies } from './report/summary.ts';
 import type { OwnTarget, Target } from './target.ts';
 import { Workload } from './workload.ts';
 
@@ -48,7 +49,8 @@ export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadRe
   const lateness = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
   const faults: Fault[] = [];
   const under = new Set<string>();
-  let took = seconds;
+  let took = signal.aborted ? 0 : seconds;
+  signal.addEventListener('abort', () => (took = Math.min(took, now())), { once: true });
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const load = async (): Promise<void> => {
@@ -57,13 +59,13 @@ export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadRe
       (outcome) => recorder.add(outcome),
       stop,
     );
-    took = Math.min(now(), seconds);
     over.abort();
   };
   const probe = { client, topic: `${workload.prefix}/probe`, published, seconds, now };
   let convergence: readonly Convergence[];
+  let unmended: readonly Check[];
   try {
-    [convergence] = await Promise.all([
+    [convergence, unmended] = await Promise.all([
       nodes === undefined ? [] : watchConvergence({ ...probe, nodes }, stop),
       breakTarget(run, now, under, faults, stop),
       showProgress(run, recorder, now, under, stop),
@@ -74,19 +76,26 @@ export async function runLoad(run: LoadRun, signal: AbortSignal): Promise<LoadRe
     over.abort();
   }
   onEvent('checking what the cluster holds');
-  const checks = [await checkRoots(client), ...(await checkMessages(target.url, target.tokens.mobile, published))];
+  const checks = [
+    ...unmended,
+    await checkRoots(client),
+    ...(await checkMessages(target.url, target.tokens.mobile, published)),
+  ];
   return report(run, { at, took, recorder, lateness, convergence, faults, checks, interrupted: signal.aborted });
 }
 
-/** Breaks a cluster of its own as the options say. `under` holds what is broken now, `faults` what was. */
+/**
+ * Breaks a cluster of its own as the options say. `under` holds what is broken now, `faults` what was. Answers a failed check when
+ * something did not come back, so that the rest of the run is reported.
+ */
 async function breakTarget(
   { options, target, random, onEvent }: LoadRun,
   now: () => number,
   under: Set<string>,
   faults: Fault[],
   stop: AbortSignal,
-): Promise<void> {
-  if (options.chaos.length === 0 || !('cluster' in target)) return;
+): Promise<Check[]> {
+  if (options.chaos.length === 0 || !('cluster' in target)) return [];
   const { cluster, network } = target;
   const onBegin = (what: string): void => {
     under.add(what);
@@ -98,7 +107,14 @@ async function breakTarget(
     under.delete(what);
     onEvent(`${now().toFixed(1)} s: ${what} is over`);
   };
-  await breakThings({ cluster, network, kinds: options.chaos, random, now, onBegin, onEnd }, stop);
+  try {
+    await breakThings({ cluster, network, kinds: options.chaos, random, now, onBegin, onEnd }, stop);
+    return [];
+  } catch (error) {
+    return [
+      { name: 'every fault ended', passed: false, found: `${[...under].join(', ')}: ${(error as Error).message}` },
+    ];
+  }
 }
 
 function generatorOf({ options, target, random }: LoadRun, lateness: { record(us: number): void }): Generator {
@@ -117,9 +133,11 @@ async function requireAnswers({ url }: Target, exchanges: readonly Exchange[]): 
       headers,
       ...(body === undefined ? {} : { raw: body }),
     }).catch((error: unknown) => {
-      throw new Error(`${url} does not answer; start a cluster with \`npm start\`, or name another with --target.`, {
-        cause: error,
-      });
+      const { code = 'in time' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      throw new Error(
+        `${url} does not answer (${code}); start a cluster with \`npm start\`, or name another with --target.`,
+        { cause: error },
+      );
     });
     const failure = judge(answer.status, JSON.stringify(answer.body));
     if (failure !== undefined)
@@ -135,10 +153,11 @@ async function showProgress(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const { succeeded, failed, latencyMs } = recorder;
+    const { succeeded, failed } = recorder;
+    const { p50, p99 } = printedLatencies(recorder.latencyMs);
     const faults = under.size === 0 ? '' : `, ${[...under].join(', ')}`;
     onProgress(
-      `${now().toFixed(0)} of ${options.seconds} s: ${succeeded} answers, p50 ${latencyMs.p50.toFixed(1)} ms, p99 ${latencyMs.p99.toFixed(1)} ms, ${failed} failed${faults}`,
+      `${now().toFixed(0)} of ${options.seconds} s: ${succeeded} answers, p50 ${p50}, p99 ${p99}, ${failed} failed${faults}`,
     );
     await delay(progressMs, undefined, { signal }).catch(() => {});
   }
@@ -157,13 +176,15 @@ interface Findings {
 
 function report({ options, target }: LoadRun, findings: Findings): LoadReport {
   const { scenario, loop, chaos, maxP99Ms, maxErrorRate } = options;
-  const { at, took, recorder, lateness, convergence, faults, checks, interrupted } = findings;
+  const { at, took, recorder, lateness, convergence, faults, interrupted } = findings;
   const { succeeded, failed, latencyMs, failures } = recorder;
   const errorRate = failed / Math.max(1, succeeded + failed);
   const thresholds: Threshold[] = [
     limited('share of failed requests', maxErrorRate, errorRate),
-    ...(maxP99Ms === undefined ? [] : [limited('p99 in milliseconds', maxP99Ms, latencyMs.p99)]),
+    ...(maxP99Ms === undefined || latencyMs === null ? [] : [limited('p99 in milliseconds', maxP99Ms, latencyMs.p99)]),
   ];
+  const nothing: Check = { name: 'requests are answered', passed: false, found: 'none was' };
+  const checks = [...findings.checks, ...(succeeded === 0 ? [nothing] : [])];
   return {
     at,
     machine: thisMachine(),
@@ -189,7 +210,7 @@ function report({ options, target }: LoadRun, findings: Findings): LoadReport {
     faults,
     checks,
     thresholds,
-    passed: thresholds.every(({ met }) => met) && checks.every(({ passed }) => passed !== false) && succeeded > 0,
+    passed: thresholds.every(({ met }) => met) && checks.every(({ passed }) => passed !== false),
   };
 }
 

@@ -30,7 +30,8 @@ export interface LoadReport {
   readonly failed: number;
   readonly errorRate: number;
   readonly perSecond: number;
-  readonly latencyMs: Latencies;
+  /** Null when no request went well, here and in each stretch of time and of each kind. */
+  readonly latencyMs: Latencies | null;
   /** By how much the generator itself was late, at the 99th percentile; null in a closed loop. */
   readonly generatorLateMs: number | null;
   readonly requests: readonly KindSummary[];

@@ -44,8 +44,9 @@ function reportOf(change: Partial<LoadReport>): LoadReport {
 
 test('latencies are counted to a thousandth, in all and in each stretch of time', () => {
   const { latencyMs, slices } = reportOf({});
-  assert.ok(Math.abs(latencyMs.p50 - 500) <= 1, `${latencyMs.p50}`);
-  assert.ok(Math.abs(latencyMs.p99 - 990) <= 1, `${latencyMs.p99}`);
+  const { p50 = 0, p99 = 0 } = latencyMs ?? {};
+  assert.ok(Math.abs(p50 - 500) <= 1, `${p50}`);
+  assert.ok(Math.abs(p99 - 990) <= 1, `${p99}`);
   assert.deepEqual(
     slices.map(({ at, failures }) => [at, failures]),
     [
@@ -64,13 +65,38 @@ test('the page needs nothing from elsewhere, and shows what happened and what is
     'A &lt;fast&gt; one',
     'kill node-&lt;2&gt;',
     'OVERLOADED',
-    'not in time',
+    'not confirmed',
     '300 requests/s',
     'p99 in milliseconds: 990 of at most 900',
   ]) {
     assert.ok(page.includes(part), part);
   }
   assert.ok(reportPage(reportOf({ passed: true })).includes('All checks passed'));
+});
+
+test('while nothing is answered there is no latency, and its line has a gap', () => {
+  const recorder = new Recorder(0, 6);
+  for (const second of [0, 1, 4, 5]) {
+    recorder.add({ name: 'web page', latencyMs: 10, endedMs: second * 1_000, failure: undefined });
+  }
+  recorder.add({ name: 'web page', latencyMs: 0, endedMs: 2_000, failure: 'ECONNREFUSED' });
+  const slices = recorder.slices();
+  assert.deepEqual(
+    slices.map(({ latencyMs }) => latencyMs === null),
+    [false, false, true, true, false, false],
+  );
+  const [, plot = ''] = reportPage(reportOf({ slices, seconds: 6, faults: [] })).split('aria-label="Latency"');
+  const lines = plot.slice(0, plot.indexOf('</svg>')).match(/<polyline points="[^"]*"/g) ?? [];
+  assert.deepEqual(
+    lines.map((line) => line.split(' ').length - 1),
+    Array.from({ length: 8 }, () => 2),
+  );
+});
+
+test('the terminal tells of messages that not every node confirmed', () => {
+  assert.match(summary(reportOf({})), /^convergence p50 12\.0 ms · longest 12\.0 ms · not confirmed: 1 of 2$/m);
+  const none = { convergence: [{ at: 0.5, ms: null }] };
+  assert.match(summary(reportOf(none)), /^convergence p50 – · longest – · not confirmed: 1 of 1$/m);
 });
 
 test('a run in which nothing was answered has a page, too', () => {

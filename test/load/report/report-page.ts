@@ -2,7 +2,7 @@ import { escapeHtml, htmlPage } from '../../report/html-page.ts';
 import { describeMachine } from '../../report/machine.ts';
 import type { Slice } from '../recorder.ts';
 import type { LoadReport } from './load-report.ts';
-import { milliseconds, percent } from './summary.ts';
+import { milliseconds, percent, printedLatencies } from './summary.ts';
 import { type Band, type TimeSeries, timePlot } from './time-plot.ts';
 
 const style = `
@@ -63,16 +63,16 @@ function checks({ checks: found, thresholds }: LoadReport): string {
 }
 
 function figures({ succeeded, failed, errorRate, perSecond, latencyMs }: LoadReport): string {
-  const { p50, p90, p99, p999, max } = latencyMs;
+  const { p50, p90, p99, p999, max } = printedLatencies(latencyMs);
   const cells = [
     ['requests', (succeeded + failed).toLocaleString('en-US')],
     ['good answers per second', perSecond.toFixed(1)],
     ['failed', `${failed.toLocaleString('en-US')} (${percent(errorRate)})`],
-    ['p50', milliseconds(p50)],
-    ['p90', milliseconds(p90)],
-    ['p99', milliseconds(p99)],
-    ['p99.9', milliseconds(p999)],
-    ['longest', milliseconds(max)],
+    ['p50', p50],
+    ['p90', p90],
+    ['p99', p99],
+    ['p99.9', p999],
+    ['longest', max],
   ];
   const heads = cells.map(([name = '']) => `<th scope="col" class="number">${name}</th>`).join('');
   const values = cells.map(([, value = '']) => `<td class="number">${value}</td>`).join('');
@@ -84,7 +84,7 @@ function plots({ slices: all, sliceSeconds, convergence, faults, errors: codes, 
   // A stretch that is cut short would look like a collapse. Its requests are in the tables.
   const slices = all.filter(({ at }) => at + sliceSeconds <= seconds + 0.1);
   const bands: Band[] = faults.map(({ kind, what, from, to }) => ({ from, to, label: `${kind} ${what}` }));
-  const over = (name: string, colour: string, value: (slice: Slice) => number): TimeSeries => ({
+  const over = (name: string, colour: string, value: (slice: Slice) => number | undefined): TimeSeries => ({
     name,
     colour: `var(--${colour})`,
     drawnAs: 'line',
@@ -110,10 +110,10 @@ function plots({ slices: all, sliceSeconds, convergence, faults, errors: codes, 
       unit: ' ms',
       isLogarithmic: true,
       series: [
-        over('p50', 'good', ({ latencyMs }) => latencyMs.p50),
-        over('p90', 'p90', ({ latencyMs }) => latencyMs.p90),
-        over('p99', 'p99', ({ latencyMs }) => latencyMs.p99),
-        over('longest', 'max', ({ latencyMs }) => latencyMs.max),
+        over('p50', 'good', ({ latencyMs }) => latencyMs?.p50),
+        over('p90', 'p90', ({ latencyMs }) => latencyMs?.p90),
+        over('p99', 'p99', ({ latencyMs }) => latencyMs?.p99),
+        over('longest', 'max', ({ latencyMs }) => latencyMs?.max),
       ],
     },
     {
@@ -124,7 +124,7 @@ function plots({ slices: all, sliceSeconds, convergence, faults, errors: codes, 
         { name: 'each a message', colour: 'var(--good)', drawnAs: 'dots' as const, points: held },
         ...(notHeld.length === 0
           ? []
-          : [{ name: 'not in time', colour: 'var(--bad)', drawnAs: 'dots' as const, points: notHeld }]),
+          : [{ name: 'not confirmed', colour: 'var(--bad)', drawnAs: 'dots' as const, points: notHeld }]),
       ],
     },
     ...(codes.length === 0
@@ -147,9 +147,9 @@ function plots({ slices: all, sliceSeconds, convergence, faults, errors: codes, 
 }
 
 function requests({ requests: kinds }: LoadReport): string {
-  const rows = kinds.map(({ name, succeeded, failed, latencyMs: { p50, p90, p99, max } }) => {
-    const counts = [succeeded, failed].map((count) => count.toLocaleString('en-US'));
-    const numbers = [...counts, ...[p50, p90, p99, max].map(milliseconds)];
+  const rows = kinds.map(({ name, succeeded, failed, latencyMs }) => {
+    const { p50, p90, p99, max } = printedLatencies(latencyMs);
+    const numbers = [...[succeeded, failed].map((count) => count.toLocaleString('en-US')), p50, p90, p99, max];
     return `<tr><th scope="row">${escapeHtml(name)}</th>${numbers.map((cell) => `<td class="number">${cell}</td>`).join('')}</tr>`;
   });
   const heads = ['good', 'failed', 'p50', 'p90', 'p99', 'longest'];

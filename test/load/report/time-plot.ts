@@ -6,8 +6,8 @@ export interface TimeSeries {
   /** A colour of the page's style: `var(--NAME)`. */
   readonly colour: string;
   readonly drawnAs: 'line' | 'dots';
-  /** Seconds, and the value there. */
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  /** Seconds, and the value there; undefined where there is none, which parts a line. */
+  readonly points: readonly { readonly x: number; readonly y: number | undefined }[];
 }
 
 /** A stretch of time in which something was different. */
@@ -37,7 +37,7 @@ export function timePlot(
   seconds: number,
   bands: readonly Band[],
 ): string {
-  const values = series.flatMap(({ points }) => points.map(({ y }) => y));
+  const values = series.flatMap(({ points }) => points.flatMap(({ y }) => y ?? []));
   const ticks = isLogarithmic ? decades(values) : steps(Math.max(1, ...values));
   const scale = isLogarithmic ? Math.log10 : (value: number): number => value;
   const [least = 0, most = 1] = [ticks[0], ticks.at(-1)];
@@ -83,13 +83,28 @@ function draw(
   x: (at: number) => number,
   y: (value: number) => number,
 ): string {
-  if (drawnAs === 'dots') {
-    return points
-      .map((point) => `<circle cx="${round(x(point.x))}" cy="${round(y(point.y))}" r="2.5" style="fill:${colour}"/>`)
-      .join('');
+  const dot = (place: Place): string =>
+    `<circle cx="${round(x(place.x))}" cy="${round(y(place.y))}" r="2.5" style="fill:${colour}"/>`;
+  const drawLine = (places: readonly Place[]): string =>
+    `<polyline points="${places.map((place) => `${round(x(place.x))},${round(y(place.y))}`).join(' ')}" style="stroke:${colour}"/>`;
+  return stretches(points)
+    .map((places) => (drawnAs === 'dots' || places.length === 1 ? places.map(dot).join('') : drawLine(places)))
+    .join('');
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Runs of points that have a value. */
+function stretches(points: TimeSeries['points']): Place[][] {
+  const runs: Place[][] = [[]];
+  for (const { x, y } of points) {
+    if (y === undefined) runs.push([]);
+    else runs.at(-1)?.push({ x, y });
   }
-  const places = points.map((point) => `${round(x(point.x))},${round(y(point.y))}`);
-  return `<polyline points="${places.join(' ')}" style="stroke:${colour}"/>`;
+  return runs.filter(({ length }) => length > 0);
 }
 
 /** Powers of ten around all positive values. */
