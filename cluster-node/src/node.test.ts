@@ -196,6 +196,20 @@ describe('a node', () => {
     for (const { node } of nodes) assert.equal(node.views.count(), 1);
   });
 
+  it('counts the third node also where a message is repeated that another node wrote', async () => {
+    const nodes = await startNodes(3);
+    await Promise.all(nodes.map(({ node }) => untilReady(node)));
+    const [first, second] = nodes;
+    assert.ok(first !== undefined && second !== undefined);
+    const request = { messages: [{ topic: 'a', body: 'x', idempotencyKey: 'k' }], acks: 3, timeoutMs: patienceMs };
+    const once = await first.publish(request);
+    const again = await second.publish(request);
+    assert.equal(again.results[0]?.id, once.results[0]?.id);
+    assert.deepEqual([again.acknowledged, again.results[0]?.heldBy], [true, 3]);
+    const tooMany = await second.publish({ ...request, acks: 4, timeoutMs: 20 });
+    assert.equal(tooMany.acknowledged, false);
+  });
+
   it('meets the peers that its registry names later', async () => {
     const network = new MemoryNetwork();
     const [a, b] = [1, 2].map((port): Address => ({ host: '127.0.0.1', port }));

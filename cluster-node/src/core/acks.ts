@@ -47,6 +47,11 @@ export class AckTracker {
     this.#isClosed = true;
   }
 
+  /** The logs that somebody waits for. */
+  origins(): Set<string> {
+    return new Set(this.#waiting.flatMap(({ last }) => last.map(({ origin }) => origin)));
+  }
+
   /** When the next one runs out of time, if any waits. */
   get deadlineMs(): number {
     return this.#waiting.reduce(

@@ -13,14 +13,17 @@ interface Peer {
 }
 
 /**
- * What peers hold, by their own word only. Kept small on purpose: how much of our own log each has (for write concerns) and
- * where each is ahead of us (for pulling), not a full vector per peer.
+ * What peers hold, by their own word only. Kept small on purpose: how much of our own log each has (for write concerns), of
+ * another log only while somebody waits for its holders, and where each is ahead of us (for pulling), not a full vector per
+ * peer.
  */
 export class PeerKnowledge {
   readonly #ownOrigin: string;
   readonly #peers = new Map<string, Peer>();
   /** Those that are ahead in some origin: few among many, and looked at after every event. */
   readonly #ahead = new Set<string>();
+  /** The size that each peer said last of the logs that are followed. */
+  readonly #followed = new Map<string, Map<string, number>>();
 
   constructor(ownOrigin: string) {
     this.#ownOrigin = ownOrigin;
@@ -31,6 +34,7 @@ export class PeerKnowledge {
     const known = this.#known(peer, bootEpoch);
     for (const { origin, size } of sizes) {
       if (origin === this.#ownOrigin) known.held = Math.max(known.held, size);
+      if (this.#followed.size > 0) this.#followed.get(origin)?.set(peer, size);
       if (size > (flushed.get(origin) ?? 0)) known.ahead.set(origin, Math.max(known.ahead.get(origin) ?? 0, size));
     }
     if (known.ahead.size > 0) this.#ahead.add(peer);
@@ -88,6 +92,29 @@ export class PeerKnowledge {
   holders(size: number, isMember: (peer: string) => boolean): number {
     let count = 0;
     for (const [peer, { held }] of this.#peers) if (held >= size && isMember(peer)) count++;
+    return count;
+  }
+
+  /** Remembers from now on what peers say of the logs of `origins`, which are not this node's, and of no others. */
+  follow(origins: ReadonlySet<string>): void {
+    for (const origin of this.#followed.keys()) if (!origins.has(origin)) this.#followed.delete(origin);
+    for (const origin of origins) if (!this.#followed.has(origin)) this.#followed.set(origin, new Map());
+  }
+
+  /** Whether logs of other nodes are followed. */
+  get isFollowing(): boolean {
+    return this.#followed.size > 0;
+  }
+
+  /**
+   * Members that have flushed the first `size` entries of a log that is followed, and that have said so since; its own node
+   * has them without a word.
+   */
+  holdersElsewhere(origin: string, size: number, isMember: (peer: string) => boolean): number {
+    let count = isMember(origin) ? 1 : 0;
+    for (const [peer, held] of this.#followed.get(origin) ?? none) {
+      if (peer !== origin && held >= size && isMember(peer)) count++;
+    }
     return count;
   }
 

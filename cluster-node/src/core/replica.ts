@@ -336,7 +336,17 @@ export class Replica {
 
   #awaitHolders({ ticket, places, acks, timeoutMs }: HoldersOrder, now: Now): void {
     if (acks > 1 && this.#acks.isFull) this.#reject([ticket], 'queue-full', tooManyWait);
-    else this.#acks.add({ ticket, placements: [], last: places, acks, deadlineMs: now.monotonicMs + timeoutMs });
+    else {
+      this.#acks.add({ ticket, placements: [], last: places, acks, deadlineMs: now.monotonicMs + timeoutMs });
+      this.#followAwaited();
+    }
+  }
+
+  /** Peers say of every log how much of it they hold; of those of others it is remembered while somebody waits for it. */
+  #followAwaited(): void {
+    const origins = this.#acks.origins();
+    origins.delete(this.membership.self.origin);
+    this.#gossip.knowledge.follow(origins);
   }
 
   #settle(now: Now): void {
@@ -345,13 +355,15 @@ export class Replica {
       const { ticket, placements } = publish;
       this.#effects.push({ type: 'settled', ticket, placements, heldBy, acknowledged });
     }
+    if (this.#gossip.knowledge.isFollowing) this.#followAwaited();
   }
 
-  /** Nodes that hold a message of this node's disk. Of another origin's they are this node and, while it is a member, the origin's own. */
+  /** Nodes that hold a message of this node's disk, this one included. */
   #holders({ origin, seq }: Place): number {
     const isMember = (peer: string): boolean => this.membership.byOrigin(peer) !== undefined;
-    if (origin === this.membership.self.origin) return 1 + this.#gossip.knowledge.holders(seq + 1, isMember);
-    return this.membership.byOrigin(origin) === undefined ? 1 : 2;
+    const { knowledge } = this.#gossip;
+    if (origin === this.membership.self.origin) return 1 + knowledge.holders(seq + 1, isMember);
+    return 1 + knowledge.holdersElsewhere(origin, seq + 1, isMember);
   }
 }
 
