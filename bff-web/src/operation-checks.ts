@@ -2,6 +2,7 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { requireScope } from '@grapevine/shared/identity/identity.ts';
 import { type ExecutionArgs, getOperationAST } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { noStreamFor } from './accepted-types.ts';
 import type { GraphContext } from './graph-context.ts';
 import { graphQLErrorOf } from './graphql-errors.ts';
 import { costOf, type PlannedOperation, rootFieldsOf, rulesOf } from './operation-cost.ts';
@@ -38,7 +39,7 @@ export function checkOperations(checks: OperationChecks): Plugin<GraphContext> {
       };
     },
     onSubscribe({ args, context, setResultAndStopExecution }) {
-      const refusal = refusalOf(args, context, checks);
+      const refusal = refusalOf(args, context, checks) ?? noStreamFor(context.request.headers.get('accept'));
       if (refusal !== undefined) setResultAndStopExecution({ errors: [graphQLErrorOf(refusal)] });
     },
   };

@@ -18,6 +18,7 @@ import type { Tracing } from '@grapevine/shared/tracing/tracing.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { requireAcceptable } from './accepted-types.ts';
 import { completeRequest } from './complete-request.ts';
 import { Documents } from './documents.ts';
 import type { VerifiedRequest } from './graph-context.ts';
@@ -118,6 +119,7 @@ function webApp(options: WebServerOptions, { checks, documents, operations, stre
   if (config.mode === 'development') app.get(graphqlPath, graphiqlPage(graphqlPath));
   app.all(graphqlPath, [
     authenticate(options.verifier),
+    requireAcceptable,
     ...readJson(config.maxRequestBytes),
     completeRequest(operations),
     streams.watch,

@@ -149,3 +149,24 @@ test('a message is seen once at each node, and nodes stop telling when the watch
   watch.leave();
   await until(() => openStreams() === before);
 });
+
+test('an answer that would not be accepted is refused in words, and nothing is done for it', async () => {
+  const asked = async (query: string, accept: string) => {
+    const headers = { 'content-type': 'application/json', accept, ...web.identity() };
+    const response = await web.request({ method: 'POST', headers, body: JSON.stringify({ query }) });
+    return { status: response.status, text: await response.text() };
+  };
+  const added = 'subscription { messageAdded(topic: "live") { consistencyToken } }';
+  for (const accept of ['application/json', 'application/graphql-response+json']) {
+    const { status, text } = await asked(added, accept);
+    const [error] = (JSON.parse(text) as { errors: { message: string; extensions: { code: string } }[] }).errors;
+    assert.deepEqual([status, error?.extensions.code], [406, 'NOT_ACCEPTABLE']);
+    assert.match(error?.message ?? '', /allows text\/event-stream/);
+  }
+  const unread = 'mutation { publish(input: { topic: "unread", body: "x" }) { heldBy } }';
+  for (const query of [added, unread]) {
+    const { status, text } = await asked(query, 'image/png');
+    assert.deepEqual([status, (JSON.parse(text) as { code: string }).code], [406, 'NOT_ACCEPTABLE']);
+  }
+  assert.deepEqual((await web.graph('{ topic(name: "unread") { count } }')).data, { topic: null });
+});

@@ -110,6 +110,12 @@ export const catalogue = {
     remedy: 'Use a method that the Allow header names.',
     retryable: false,
   },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    title: 'The answer has no form that the Accept header allows',
+    remedy: 'Allow a media type that the detail names, or send no Accept header.',
+    retryable: false,
+  },
   REQUEST_TIMEOUT: {
     status: 408,
     title: 'The request did not arrive in time',
