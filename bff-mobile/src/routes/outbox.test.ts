@@ -61,7 +61,7 @@ test('holds a bad item against that item alone, wherever it is found out', async
   ]);
   assert.deepEqual(gist(answer), [
     'new',
-    'INVALID_ARGUMENT',
+    'INVALID_TOPIC',
     'PAYLOAD_TOO_LARGE',
     'INVALID_ARGUMENT',
     'INVALID_ARGUMENT',

@@ -1,4 +1,4 @@
-import { catalogue } from '@grapevine/shared/errors/catalogue.ts';
+import { catalogue, type ErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Router } from 'express';
@@ -43,10 +43,15 @@ export function serveOutbox(router: Router, ports: ResourcePorts): void {
 
 function slotOf(input: unknown, index: number): Slot {
   try {
-    return { item: parseInput(outboxItemSchema, input, `items.${index}`) };
+    return { item: parseInput(outboxItemSchema, input, `items.${index}`, codeOf) };
   } catch (error) {
     return { refused: refusal(keyOf(input), error) };
   }
+}
+
+/** A refused name of a topic has a code of its own, here as in a publish. */
+function codeOf(issues: readonly z.core.$ZodIssue[]): ErrorCode {
+  return issues.every(({ path: [field] }) => field === 'topic') ? 'INVALID_TOPIC' : 'INVALID_ARGUMENT';
 }
 
 /**
