@@ -38,6 +38,7 @@ export function createGraphQLHandler(options: EndpointOptions): GraphQLHandler {
       validateWithin(config),
       checkOperations(checks),
       presentResults(reportFor, config.slowReaderMs),
+      passUnbuffered(),
     ],
     // Errors are presented in one place, ours; CORS, health and pages are the gateway's and the server's.
     maskedErrors: false,
@@ -81,6 +82,20 @@ function presentResults(reportFor: ReportFor, slowReaderMs: number): Plugin<Grap
         presentResult(one, accept, reportFor(serverContext.requestId));
       if (!(Symbol.asyncIterator in result)) return setResult(present(result));
       setResult(subscriberResults(result, { present, patienceMs: slowReaderMs, cut: serverContext.cut }));
+    },
+  };
+}
+
+/** Streams have to pass every proxy as they are, and at once. */
+function passUnbuffered(): Plugin {
+  return {
+    onResponse({ response }) {
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return;
+      // nginx's name, which others understand, too.
+      response.headers.set('x-accel-buffering', 'no');
+      // Yoga says `none`, which is no coding of RFC 9110: what it is for is not to be compressed, and no-transform says that.
+      response.headers.delete('content-encoding');
+      response.headers.set('cache-control', 'no-store, no-transform');
     },
   };
 }

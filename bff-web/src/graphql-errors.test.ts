@@ -38,3 +38,14 @@ test('a result without errors is passed on as it is', () => {
   const result = { data: { a: 1 } };
   assert.equal(presentResult(result, '*/*', noReport), result);
 });
+
+test('a message that repeats what the client sent is not as long as that', () => {
+  const long = 'x'.repeat(100_000);
+  const mistake = new GraphQLError(`Cannot query field "${long}".`);
+  const refused = new GraphQLError('x', { path: ['a'], originalError: new GrapevineError('NOT_FOUND', long) });
+  const { errors } = presentResult({ errors: [mistake, refused] }, '*/*', noReport);
+  assert.deepEqual(
+    errors?.map(({ message }) => message.length),
+    [1_001, 1_001],
+  );
+});

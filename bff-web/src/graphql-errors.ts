@@ -13,6 +13,9 @@ const documentMistakes: ReadonlySet<ErrorCode> = new Set([
   'QUERY_TOO_COMPLEX',
 ]);
 
+/** Characters of a message: what it repeats of a document could make it as long as that. */
+const maxMessage = 1_000;
+
 /** Where unexpected errors are reported. */
 export type ReportUnexpected = (error: unknown) => void;
 /** Where those of one request are. */
@@ -20,7 +23,7 @@ export type ReportFor = (requestId: string | undefined) => ReportUnexpected;
 
 /** `error` in the form that a GraphQL answer carries: `extensions.code`, and `retryAfter` in whole seconds where there is one. */
 export function graphQLErrorOf(error: GrapevineError, place?: GraphQLError): GraphQLError {
-  return new GraphQLError(error.message, {
+  return new GraphQLError(brief(error.message), {
     ...placeOf(place),
     extensions: {
       ...error.extensions,
@@ -52,7 +55,11 @@ function presentError(error: GraphQLError, report: ReportUnexpected): GraphQLErr
     report(cause ?? error);
     return graphQLErrorOf(toGrapevineError(cause ?? error), error);
   }
-  return new GraphQLError(error.message, { ...placeOf(error), extensions: { code } });
+  return new GraphQLError(brief(error.message), { ...placeOf(error), extensions: { code } });
+}
+
+function brief(message: string): string {
+  return message.length > maxMessage ? `${message.slice(0, maxMessage)}…` : message;
 }
 
 function codeOf(error: GraphQLError): ErrorCode {

@@ -24,6 +24,8 @@ async function subscribe(query: string, at: WebUnderTest = web): Promise<Subscri
   const response = await at.request({ method: 'POST', headers, body: JSON.stringify({ query }), signal: gone.signal });
   assert.equal(response.status, 200);
   assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
+  const told = ['x-accel-buffering', 'content-encoding', 'cache-control'].map((name) => response.headers.get(name));
+  assert.deepEqual(told, ['no', null, 'no-store, no-transform']);
   assert.ok(response.body !== null);
   const events = parseEventStream(response.body);
   return {
