@@ -124,7 +124,7 @@ export async function startNodeService(config: Config, log: Logger): Promise<Sta
     isRetired = true;
     node.retire(reason);
     retireOriginKey(settings.dataDir, signer.origin);
-    log.fatal({ origin: signer.origin, reason }, 'retired this origin for good; starting again with a new one');
+    log.error({ origin: signer.origin, reason }, 'retired this origin for good; starting again with a new one');
     end(`moving to a new origin: ${reason}`);
   };
   const forks = new ForkWatch({

@@ -18,9 +18,15 @@ export interface ProcessPort {
 const stopDeadlineMs = 9_000;
 
 /**
+ * Exit code of a process that has to be started anew and will go on then, such as a node that moves to a new origin: not a
+ * start that failed (EX_TEMPFAIL of sysexits(3)).
+ */
+export const startAnewCode = 75;
+
+/**
  * Runs a service until SIGTERM, SIGINT or the loss of its supervisor, then stops its parts in the reverse order of their
- * start and exits 0; exits 1 when that takes too long, when something fails that nobody caught, or when `ended` says why the
- * service has to be started anew.
+ * start and exits 0; exits 1 when that takes too long or something fails that nobody caught, with `startAnewCode` when `ended`
+ * says why the service has to be started anew.
  */
 export function runUntilSignalled(
   parts: readonly Stoppable[],
@@ -44,7 +50,7 @@ export function runUntilSignalled(
       () => exit(1),
     );
   };
-  void ended?.then((reason) => stop(reason, 1));
+  void ended?.then((reason) => stop(reason, startAnewCode));
   port.on('SIGTERM', () => stop('SIGTERM', 0));
   port.on('SIGINT', () => stop('SIGINT', 0));
   // A child whose supervisor was killed would otherwise keep its ports for ever.

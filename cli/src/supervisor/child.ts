@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { PeerFetch } from '@grapevine/shared/http/mutual-tls.ts';
+import { startAnewCode } from '@grapevine/shared/lifecycle.ts';
 import { CommandError } from '../command-error.ts';
 import { nextDelay, type RestartPolicy } from './backoff.ts';
 import { lastWords, type OpenLog, openLog } from './log-file.ts';
@@ -129,9 +130,10 @@ export class Child {
       if (child.pid === undefined) this.#ended(cannotStart(error), true);
     });
     child.once('exit', (code, signal) => {
-      const words = code === 0 || signal !== null ? undefined : lastWords(this.#options.logFile, log.start);
-      const ending = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
-      this.#ended(words === undefined ? ending : `${ending}: ${words}`, signal === null);
+      if (signal !== null) return this.#ended(`was killed by ${signal}`, false);
+      if (code === startAnewCode) return this.#ended('ended to be started anew', false);
+      const words = code === 0 ? undefined : lastWords(this.#options.logFile, log.start);
+      this.#ended(`ended with code ${code}${words === undefined ? '' : `: ${words}`}`, true);
     });
     child.on('message', (message) => {
       if ((message as { type?: unknown } | null)?.type === 'ready') void this.#becomeReady(child, this.#life.signal);
@@ -153,14 +155,14 @@ export class Child {
     this.#firstReady.resolve();
   }
 
-  #ended(how: string, byItself: boolean): void {
+  #ended(how: string, isFailure: boolean): void {
     const { plan, restart, clock, onEvent } = this.#options;
     const pid = this.#process?.pid;
     this.#process = undefined;
     this.#life.abort();
     this.#unready = how;
     if (this.#stopping) return;
-    if (byItself && !this.#wasReady) {
+    if (isFailure && !this.#wasReady) {
       // Starting it again would only fail again: its configuration or its data has to be mended first.
       this.#stopping = true;
       this.#firstReady.reject(new CommandError(`${plan.name} ${how} (log: ${this.#options.logFile})`));

@@ -114,6 +114,17 @@ test('a process that cannot start ends the start with its own words, and nothing
   await again.ended;
 });
 
+test('a process that ends to be started anew, such as a node with a fork, is, also before it was ever ready', async () => {
+  await using folder = await temporaryFolder();
+  const lives = `${folder.path}/lives`;
+  const cluster = await start(folder.path, { STAND_IN_FAULT: 'cluster-node:anew', STAND_IN_LIVES: lives });
+  const { processes } = await cluster.ready;
+  const inSecondLife = await Promise.all(['node-1', 'node-2'].map((name) => readFile(`${lives}-${name}`, 'utf8')));
+  assert.deepEqual([processes.length, inSecondLife], [5, ['', '']]);
+  cluster.stop();
+  await cluster.ended;
+});
+
 test('a program that is not there ends the start, too', async () => {
   await using folder = await temporaryFolder();
   const cluster = await start(folder.path, {}, '/nowhere/node');
