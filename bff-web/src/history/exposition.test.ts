@@ -63,8 +63,9 @@ ${histogram('grapevine_arrival_seconds', messages, messages)}`,
   assert.equal(nodeFigures(before, [scrape('node-3', 9, 9)], 4).publishedPerSecond, null);
 });
 
-test('of the gateway: rates by route and status, latency, breakers, what was refused, what the cache did', () => {
+test('of the gateway: rates by route and status, latency but of streams, breakers, what was refused, what the cache did', () => {
   const text = (all: number): string => `${histogram('grapevine_gateway_request_seconds', all, all)}
+grapevine_gateway_request_seconds_bucket{route="web-events",le="+Inf"} ${all}
 grapevine_gateway_breaker_open{upstream="web",target="http://127.0.0.1:8081"} 0.5
 grapevine_gateway_rate_limited_total{limit="principal"} ${all}
 grapevine_gateway_cache_requests_total{verdict="hit"} ${all}

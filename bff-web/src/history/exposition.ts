@@ -35,10 +35,11 @@ export class Exposition {
     return counted.reduce((total, one) => total + one.value, 0);
   }
 
-  /** The histogram of this name, all its series together. */
-  buckets(name: string): Buckets {
+  /** The histogram of this name, all its series that are `wanted` together. */
+  buckets(name: string, wanted: (labels: Series['labels']) => boolean = () => true): Buckets {
     const counts = new Map<number, number>();
     for (const { labels, value } of this.series(`${name}_bucket`)) {
+      if (!wanted(labels)) continue;
       const bound = labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels['le']);
       counts.set(bound, (counts.get(bound) ?? 0) + value);
     }

@@ -1,4 +1,4 @@
-import { bucketGrowth, type Exposition, growth, quantile } from './exposition.ts';
+import { type Buckets, bucketGrowth, type Exposition, growth, quantile } from './exposition.ts';
 import type { Breaker, GatewayFigures, RequestRate } from './figures.ts';
 
 /** Series kept of one sample: all routes of the default table in three classes of status, and some to spare. */
@@ -7,6 +7,8 @@ const maxRequestRates = 64;
 const maxBreakers = 64;
 
 const requestSeconds = 'grapevine_gateway_request_seconds';
+/** Routes that answer for as long as somebody listens, or wait for news: how long says nothing of how fast. */
+const patientRoutes: ReadonlySet<string> = new Set(['web-events', 'mobile-sync']);
 const cacheRequests = 'grapevine_gateway_cache_requests_total';
 /** Verdicts of the cache by which it answered without asking an upstream for a body. */
 const hits: ReadonlySet<string> = new Set(['hit', 'stale', 'revalidated', 'collapsed']);
@@ -14,7 +16,7 @@ const hits: ReadonlySet<string> = new Set(['hit', 'stale', 'revalidated', 'colla
 /** What the gateway did between two scrapes that are `seconds` apart. */
 export function gatewayFigures(before: Exposition, now: Exposition, seconds: number): GatewayFigures {
   const perSecond = (name: string): number => growth(before.sum(name), now.sum(name)) / seconds;
-  const times = bucketGrowth(before.buckets(requestSeconds), now.buckets(requestSeconds));
+  const times = bucketGrowth(timesIn(before), timesIn(now));
   const inMs = (q: number): number | null => {
     const found = quantile(times, q);
     return found === null ? null : found * 1_000;
@@ -35,6 +37,10 @@ export function gatewayFigures(before: Exposition, now: Exposition, seconds: num
     shedPerSecond: perSecond('grapevine_gateway_shed_total'),
     cacheHitShare: looked === 0 ? null : answered / looked,
   };
+}
+
+function timesIn(exposition: Exposition): Buckets {
+  return exposition.buckets(requestSeconds, ({ route = '' }) => !patientRoutes.has(route));
 }
 
 function requestRates(before: Exposition, now: Exposition, seconds: number): RequestRate[] {

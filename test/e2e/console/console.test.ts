@@ -130,6 +130,12 @@ test('a node that hangs is named, and the verdict is green again when it goes on
   try {
     await screen.untilVerdict('unreachable', 'node-1 is unreachable');
     await screen.picture('unreachable');
+    await screen.page.setViewportSize({ width: 360, height: 740 });
+    const [content, width] = await screen.page.evaluate<[number, number]>(
+      '(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector(".scroll"))',
+    );
+    assert.ok(content <= width, `the matrix of three nodes has ${content} px in ${width} px`);
+    await screen.page.setViewportSize({ width: 1_360, height: 900 });
     // Nothing is written now: this is what a crash would leave, and the backup that a fork is made of below.
     await cp(join(dataDir, 'node-1'), join(dataDir, 'backup'), { recursive: true });
     const web = new WebClient(cluster.gateway, cluster.tokens.web);
@@ -173,7 +179,9 @@ test('a fork is red, leads to the first entry that differs and both signatures, 
   await screen.picture('repair');
   await dialog.getByRole('button', { name: 'Set the history of node-1 aside' }).click();
   await dialog.getByText('node-1 has the history of node-2 now.').waitFor();
-  await dialog.getByRole('button', { name: 'Close' }).click();
+  // With the keyboard: the focus must not be lost with the button that was pressed.
+  await dialog.locator('button:focus', { hasText: 'Close' }).waitFor();
+  await screen.page.keyboard.press('Enter');
   await screen.go('#/');
   await screen.untilVerdict('equal', 'All replicas agree');
   await screen.picture('repaired');

@@ -42,7 +42,7 @@ export function NodePage({ name, cluster }: NodePageProps) {
     ['Protocol', `version ${node.protocol}`],
     ['Forks that last', node.forks ?? '–'],
     ['Damaged segments', node.quarantined ?? '–'],
-    ['Index records mended', node.mendedViews ?? '–'],
+    ['View records mended', node.mendedViews ?? '–'],
   ] as const;
   return (
     <>

@@ -27,13 +27,17 @@ const windowSeconds = 15 * 60;
 export function Chart({ title, note, moments, lines, format }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
+  const data = dataOf(moments, lines);
+  // A plot that is made anew, for other colours, shows what is known by then.
+  const newest = useRef(data);
+  newest.current = data;
   const names = lines.map(({ name }) => name).join('\n');
   useEffect(() => {
     const box = place.current;
     if (box === null) return;
     const draw = (): void => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsFor(box, lines, format), dataOf(moments, lines), box);
+      plot.current = new uPlot(optionsFor(box, lines, format), newest.current, box);
     };
     draw();
     const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -47,7 +51,7 @@ export function Chart({ title, note, moments, lines, format }: ChartProps) {
       plot.current = undefined;
     };
   }, [names]);
-  useEffect(() => plot.current?.setData(dataOf(moments, lines)), [moments, lines]);
+  useEffect(() => plot.current?.setData(data), [moments, lines]);
   const latest = lines.map(({ name, colour, values }) => ({ name, colour, value: values.at(-1) ?? null }));
   const words = latest
     .map(({ name, value }) => `${name} ${value === null ? 'unknown' : format(value)}`.trim())
@@ -87,7 +91,8 @@ function optionsFor(box: HTMLElement, lines: readonly Line[], format: (value: nu
   return {
     width: box.clientWidth,
     height: heightPx,
-    padding: [8, 4, 0, 0],
+    // Right of the last moment there is room for half of its time, which stands under it.
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
@@ -107,16 +112,16 @@ function optionsFor(box: HTMLElement, lines: readonly Line[], format: (value: nu
         width: 1.5,
         spanGaps: false,
         // A value between two unknown ones would be no line at all.
-        points: { show: true, size: 4, filter: (_plot: uPlot, at: number) => lonely(lines[at - 1]?.values ?? []) },
+        points: { show: true, size: 4, filter: (shown: uPlot, at: number) => lonely(shown.data[at] ?? []) },
         ...(lines.length === 1 && index === 0 ? { fill: colour(`${stroke}-fill`) } : {}),
       })),
     ],
   };
 }
 
-function lonely(values: readonly (number | null)[]): number[] {
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
   const isKnown = (at: number): boolean => values[at] !== null && values[at] !== undefined;
-  return values.flatMap((_value, at) => (isKnown(at) && !isKnown(at - 1) && !isKnown(at + 1) ? [at] : []));
+  return Array.from(values).flatMap((_value, at) => (isKnown(at) && !isKnown(at - 1) && !isKnown(at + 1) ? [at] : []));
 }
 
 function clock(seconds: number): string {

@@ -1,5 +1,5 @@
 import { type Cluster, type ClusterNode, lagOf } from '../api/cluster.ts';
-import { count, duration } from '../format.ts';
+import { count, counted, duration } from '../format.ts';
 import { links } from '../route.ts';
 import { ShortHash } from './short-hash.tsx';
 
@@ -59,7 +59,7 @@ export function NodeState({ node }: { readonly node: ClusterNode }) {
   if (!reachable)
     return <Badge tone="unreachable" words={state === 'alive' ? 'unreachable' : `unreachable, ${state}`} />;
   if ((forks ?? 0) > 0) return <Badge tone="forked" words="forked" />;
-  if ((quarantined ?? 0) > 0) return <Badge tone="forked" words={`${count(quarantined ?? 0)} damaged segments`} />;
+  if ((quarantined ?? 0) > 0) return <Badge tone="forked" words={counted(quarantined ?? 0, 'damaged segment')} />;
   if (catchUp !== null) {
     return <Badge tone="behind" words={`catching up, ${count(catchUp.entries)} of ${count(catchUp.of)}`} />;
   }

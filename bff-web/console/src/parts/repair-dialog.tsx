@@ -21,6 +21,7 @@ export function RepairDialog({ origin, keep, node, onClose }: RepairDialogProps)
   const [report, setReport] = useState<RepairReport | undefined>();
   const [problem, setProblem] = useState<ApiError | undefined>();
   const [busy, setBusy] = useState(false);
+  const close = useRef<HTMLButtonElement>(null);
   const repair = async (dryRun: boolean): Promise<RepairReport> => {
     const answer = await ask(repairSchema, repairMutation, { node, adopt: keep, origin, dryRun });
     return answer.repair;
@@ -31,6 +32,10 @@ export function RepairDialog({ origin, keep, node, onClose }: RepairDialogProps)
     dialog.current?.showModal();
     repair(true).then(setPlan).catch(fail);
   }, []);
+  // The button that had the focus is gone, or cannot be pressed, when something has come of it.
+  useEffect(() => {
+    if (report !== undefined || problem !== undefined) close.current?.focus();
+  }, [report, problem]);
   const confirm = (): void => {
     setBusy(true);
     repair(false)
@@ -60,7 +65,7 @@ export function RepairDialog({ origin, keep, node, onClose }: RepairDialogProps)
         </div>
       )}
       <div class="actions">
-        <button type="button" onClick={() => dialog.current?.close()}>
+        <button ref={close} type="button" onClick={() => dialog.current?.close()}>
           {report === undefined ? 'Cancel' : 'Close'}
         </button>
         {report === undefined && (

@@ -19,7 +19,10 @@ export function VerdictBanner({ cluster, since, exact, stale }: VerdictBannerPro
       <Sign verdict={cluster.consistency.verdict} />
       <div role="status">
         <h1>{headline}</h1>
-        <p>{detail}</p>
+        <p>
+          {detail}
+          {damageIn(cluster)}
+        </p>
       </div>
       <p class="since">
         <span>
@@ -61,6 +64,14 @@ function wordsFor(cluster: Cluster): { readonly headline: string; readonly detai
         detail: `${silent.length > 1 ? `No answer from ${silent.join(', ')}. ` : ''}Those that answer do not contradict each other.`,
       };
   }
+}
+
+/** Equal roots say nothing of what a disk has done to a node's entries since. */
+function damageIn({ nodes }: Cluster): string {
+  return nodes
+    .filter(({ quarantined }) => (quarantined ?? 0) > 0)
+    .map(({ name, quarantined }) => ` ${name} has ${counted(quarantined ?? 0, 'damaged segment')} out of service.`)
+    .join('');
 }
 
 function forkedPairs({ consistency }: Cluster): string {

@@ -76,7 +76,7 @@ function Evidence({ evidence }: Pick<ForkViewProps, 'evidence'>) {
   return (
     <li data-tone={flaw === undefined ? 'forked' : 'behind'}>
       {flaw === undefined
-        ? `Checked in this browser: both heads are signed by the origin, and both continue different roots of ${count(evidence.fork.size)} entries. It told two stories.`
+        ? `Checked in this browser: both heads are signed by the origin, and they continue different roots of ${count(evidence.fork.size)} entries. It told two stories.`
         : `The evidence does not prove a fork: ${flaw}`}{' '}
       Found {dateAndTime(evidence.fork.foundAt)} by {evidence.node}.
     </li>
