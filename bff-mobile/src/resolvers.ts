@@ -57,7 +57,7 @@ interface PublishAllArguments extends WriteConcern {
 export const resolvers = {
   async topics({ limit, after, consistency }: TopicsArguments, { client, caller }: Context) {
     const page = await client.topics(caller, { limit, after, consistency });
-    return { items: page.items.map(topicView), next: page.next };
+    return { ...page, items: page.items.map(topicView) };
   },
 
   async messages({ topic, limit, after, before, consistency }: MessagesArguments, { client, caller }: Context) {

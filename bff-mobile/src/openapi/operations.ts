@@ -141,7 +141,7 @@ export const operations: readonly OperationDescription[] = [
         status: 200,
         description: 'A page of topics.',
         schema: { name: 'TopicPage', of: topicPageSchema },
-        headers: ['ETag', 'Link'],
+        headers: ['ETag', 'Link', 'Grapevine-Consistency'],
         optional: ['Link'],
       },
       unchanged,
@@ -217,7 +217,12 @@ export const operations: readonly OperationDescription[] = [
     scope: 'messages:read',
     parameters: [id, lookedForToken, ifNoneMatch],
     answers: [
-      { status: 200, description: 'The message.', schema: { name: 'Message', of: messageSchema }, headers: ['ETag'] },
+      {
+        status: 200,
+        description: 'The message.',
+        schema: { name: 'Message', of: messageSchema },
+        headers: ['ETag', 'Grapevine-Consistency'],
+      },
       unchanged,
     ],
     errors: [...readErrors, 'INVALID_CURSOR', 'NOT_FOUND', 'ERASED', 'NOT_YET'],
@@ -233,7 +238,12 @@ export const operations: readonly OperationDescription[] = [
     scope: 'messages:read',
     parameters: [id, lookedForToken, ifNoneMatch],
     answers: [
-      { status: 200, description: 'The proof.', schema: { name: 'Proof', of: messageProofSchema }, headers: ['ETag'] },
+      {
+        status: 200,
+        description: 'The proof.',
+        schema: { name: 'Proof', of: messageProofSchema },
+        headers: ['ETag', 'Grapevine-Consistency'],
+      },
       unchanged,
     ],
     errors: [...readErrors, 'INVALID_CURSOR', 'NOT_FOUND', 'NOT_YET'],

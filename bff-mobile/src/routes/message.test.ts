@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { verifyMessageProof } from '@grapevine/shared/verifier/verify-message.ts';
 import { messageSchema } from '../contract/responses.ts';
 import { type MobileUnderTest, type Published, startMobile } from '../mobile.fixture.ts';
@@ -20,12 +21,16 @@ test('gives a message by its id, which is its ETag', async () => {
   assert.deepEqual([message.id, message.body, message.seq], [published.id, 'second', published.seq]);
   const etag = response.headers.get('etag') ?? '';
   assert.equal(etag, `W/"${published.id}"`);
+  const token = encodeToken(new Map([[published.origin, published.seq + 1]]));
+  assert.equal(response.headers.get('grapevine-consistency'), token);
   const again = await mobile.call(`/messages/${published.id}`, { headers: { 'if-none-match': etag } });
   assert.equal(again.status, 304);
 });
 
 test('gives a proof that holds', async () => {
   const response = await mobile.call(`/messages/${published.id}/proof`);
+  const token = encodeToken(new Map([[published.origin, published.seq + 1]]));
+  assert.equal(response.headers.get('grapevine-consistency'), token);
   const verified = verifyMessageProof(await response.json());
   assert.ok(verified.valid, 'expected a valid proof');
   assert.equal(new TextDecoder().decode(verified.entry?.body), 'second');

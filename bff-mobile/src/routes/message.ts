@@ -1,3 +1,4 @@
+import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { hashSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { messageProofSchema } from '@grapevine/shared/contracts/proof.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
@@ -25,6 +26,7 @@ export function serveMessage(router: Router, ports: ResourcePorts): void {
         const { message: found } = await run(message, { id, consistency }, context);
         if (found === undefined) throw noSuchMessage(id);
         shareMessage(response);
+        response.set('Grapevine-Consistency', tokenOf(found));
         response.set('ETag', messageETag(id)).json(found);
       },
     },
@@ -42,7 +44,7 @@ export function serveMessageProof(router: Router, ports: ResourcePorts): void {
         const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
         const { proof: found } = await run(proof, { id, consistency }, context);
         if (found === undefined) throw noSuchMessage(id);
-        response.json(found);
+        response.set('Grapevine-Consistency', tokenOf(found)).json(found);
       },
     },
   });
@@ -56,6 +58,11 @@ export function messagePath(request: Request, id: string): string {
 /** The id is a hash of the content, so it is the perfect validator. */
 export function messageETag(id: string): string {
   return `W/"${id}"`;
+}
+
+/** Covers the message, and what its origin wrote before it. */
+function tokenOf({ origin, seq }: { readonly origin: string; readonly seq: number }): string {
+  return encodeToken(new Map([[origin, seq + 1]]));
 }
 
 /** What cannot be an id names nothing, so it is as unknown as any other. */

@@ -21,6 +21,7 @@ test('lists topics by name, page after page', async () => {
     ],
   );
   assert.equal(page.next, 'b');
+  assert.equal(first.headers.get('grapevine-consistency'), mobile.cluster.nodes[0]?.replica.token());
   assert.equal(first.headers.get('link'), '</mobile/v1/topics?limit=2&after=b>; rel="next"');
   const second = await mobile.call('/topics?limit=2&after=b');
   const rest = topicPageSchema.strict().parse(await second.json());

@@ -63,10 +63,12 @@ builder.queryFields((t) => ({
     type: TopicConnectionType,
     args: { first: t.arg.int(), after: t.arg.string() },
     extensions: { ...rules },
-    resolve: async (_root, args, { cluster, caller, consistency }) => {
+    resolve: async (_root, args, { cluster, caller, consistency, reportToken }) => {
       const after = readTopicCursor(args.after);
       const limit = readSize('first', args.first);
-      return { ...(await cluster.topics(caller, { limit, after, consistency })), after };
+      const page = await cluster.topics(caller, { limit, after, consistency });
+      reportToken(page.token);
+      return { ...page, after };
     },
   }),
   topic: t.field({

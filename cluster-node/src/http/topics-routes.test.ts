@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { encodeCursor } from '@grapevine/shared/contracts/cursor.ts';
 import { limits } from '@grapevine/shared/contracts/limits.ts';
 import {
@@ -27,6 +28,7 @@ test('lists topics by name, page by page', async () => {
   await node.publish({ messages: ['c', 'a', 'b'].map((topic) => ({ topic, body: '' })) });
   const first = topicsResponseSchema.parse((await node.get('/v1/topics?limit=2')).body);
   assert.deepEqual([first.items.map(({ name }) => name), first.next], [['a', 'b'], 'b']);
+  assert.equal(first.token, encodeToken(node.service.views.vector()));
   const second = topicsResponseSchema.parse((await node.get(`/v1/topics?limit=2&after=${first.next}`)).body);
   assert.deepEqual([second.items.map(({ name }) => name), second.next], [['c'], null]);
 });

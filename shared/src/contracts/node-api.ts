@@ -132,7 +132,12 @@ export const topicSchema = z.object({
 export type Topic = z.infer<typeof topicSchema>;
 
 /** `GET /v1/topics?limit=&after=<name>`: topics in name order (byte-wise). */
-export const topicsResponseSchema = z.object({ items: z.array(topicSchema), next: z.string().nullable() });
+export const topicsResponseSchema = z.object({
+  items: z.array(topicSchema),
+  next: z.string().nullable(),
+  /** Covers everything this answer was built from. */
+  token: tokenSchema,
+});
 export type TopicsResponse = z.infer<typeof topicsResponseSchema>;
 
 /**
