@@ -2,6 +2,7 @@
  * Serves the page as it is, without a build: files of this folder, the verifier with its types taken out, and the libraries that both
  * use. The page calls the gateway, which has to allow it (`gateway.cors.origins`).
  *
+ *   GRAPEVINE_GATEWAY__CORS='{origins: ["http://127.0.0.1:5180"]}' npm start
  *   PORT=5180 node_modules/.bin/node examples/web/serve.js
  */
 import { readFile } from 'node:fs/promises';
