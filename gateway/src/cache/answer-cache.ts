@@ -1,56 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Duplex } from 'node:stream';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import type { Answer } from '../upstreams/answer.ts';
-import { isEventStream } from '../upstreams/attempt.ts';
-import type { Exchange } from '../upstreams/exchange.ts';
-import { ClientGone } from '../upstreams/failures.ts';
-import type { Forwarding } from '../upstreams/forwarder.ts';
 import { AnswerStore, type StoreBounds, type Wanted } from './answer-store.ts';
 import type { CacheDirectives } from './cache-control.ts';
-import { type CacheVerdict, type Forwarded, forwardedStatus, hitStatus } from './cache-status.ts';
-import { conditionsFor, confirms, updatedHeaders } from './conditions.ts';
+import { type CacheVerdict, forwardedStatus, hitStatus } from './cache-status.ts';
+import type { CacheableRead, ReadResult, WaitingClient } from './cacheable-read.ts';
 import { CopiedStream } from './copied-stream.ts';
 import { Flight, Flights } from './flight.ts';
+import { type Keeping, LeadingRead } from './leading-read.ts';
 import { type Purge, purges } from './purge.ts';
-import { isStandInStatus, mayStandIn, type Reuse, reuseOf } from './reuse.ts';
-import { StoredAnswer, type Terms } from './stored-answer.ts';
-import { termsOf } from './terms.ts';
-import { selectionOf, selects, variedNames } from './vary.ts';
+import { reuseOf } from './reuse.ts';
+import { standInFor } from './stand-in.ts';
+import { StoredAnswer } from './stored-answer.ts';
+import { selectionOf, selects } from './vary.ts';
 
 export interface CacheOptions extends StoreBounds {
   /** Longer bodies pass by. */
   readonly maxEntryBytes: number;
   /** Longest that a request waits for what another one has asked, in milliseconds: that one's answer may be the slow one. */
   readonly joinMs: number;
-}
-
-/** A GET that an answer may be kept for. */
-export interface CacheableRead extends Wanted {
-  readonly directives: CacheDirectives;
-  /** Whether it brings credentials that nobody has checked, and that are no part of what the upstream gets. */
-  readonly hasUncheckedCredentials: boolean;
-  /** Asks the upstream, under these conditions instead of the client's, or with `undefined` under the client's. */
-  fetch(conditions: readonly string[] | undefined): Forwarding;
-  readonly client: WaitingClient;
-}
-
-/** Who waits for an answer. */
-export interface WaitingClient {
-  /** The upstream is asked on its behalf. */
-  asked(exchange: Exchange): void;
-  /** Has `listener` called when the client is gone or has its answer; at once if it has already gone. */
-  onOver(listener: () => void): void;
-}
-
-const nobody: WaitingClient = { asked: () => {}, onOver: () => {} };
-
-/** What a client is answered with. */
-export interface ReadResult {
-  readonly verdict: CacheVerdict;
-  /** For `Cache-Status`. */
-  readonly status: string;
-  readonly answer: StoredAnswer | Answer;
 }
 
 /** What the cache did and holds. */
@@ -65,19 +33,15 @@ export interface CacheStatus {
   readonly requests: Readonly<Record<CacheVerdict, number>>;
 }
 
+/** For whom an answer is refreshed: the one that the client got was the old one. */
+const nobody: WaitingClient = { asked: () => {}, onOver: () => {} };
 /** Rounds of waiting for others, after which a request goes on alone: one that began before it came, and one after. */
 const maxWaits = 2;
-/**
- * For so long it is remembered that an answer cannot be kept: requests for it then neither wait for each other nor lose
- * their conditions.
- */
-const unkeptSeconds = 10;
-const noBytes = Buffer.alloc(0);
 
 /** A shared cache (RFC 9111) that makes identical reads once. */
 export class AnswerCache {
   readonly #store: AnswerStore;
-  readonly #maxEntryBytes: number;
+  readonly #keeping: Keeping;
   readonly #joinMs: number;
   readonly #clock: Clock;
   readonly #flights = new Flights();
@@ -87,7 +51,7 @@ export class AnswerCache {
 
   constructor(options: CacheOptions, clock: Clock) {
     this.#store = new AnswerStore(options);
-    this.#maxEntryBytes = options.maxEntryBytes;
+    this.#keeping = { store: this.#store, clock, maxEntryBytes: options.maxEntryBytes };
     this.#joinMs = options.joinMs;
     this.#clock = clock;
   }
@@ -127,7 +91,7 @@ export class AnswerCache {
       const stored = this.#store.find(read);
       if (stored?.terms.sharing === 'nobody' && stored.leftSeconds(this.#clock.monotonicMs()) > 0) break;
       const flight = this.#flights.find(read.uri, read.route, read.read);
-      if (flight === undefined) return this.#lead(read, stored, this.#newFlight(read));
+      if (flight === undefined) return this.#lead(read, stored);
       const leave = flight.join();
       read.client.onOver(leave);
       const outcome = await flight.wait();
@@ -135,7 +99,7 @@ export class AnswerCache {
       if (outcome === 'unshared') break;
       if (outcome === 'late') this.#flights.delete(flight);
       else if (outcome === 'failed') {
-        const standIn = this.#standIn(stored, read, 'stale', undefined);
+        const standIn = standInFor(stored, read.directives, this.#clock.monotonicMs(), 'stale', undefined);
         if (standIn !== undefined) return standIn;
       } else if (this.#mayFollow(read, arrived, flight, outcome)) {
         const status = forwardedStatus(stored === undefined ? 'uri-miss' : 'stale', { collapsed: true });
@@ -171,6 +135,13 @@ export class AnswerCache {
     return this.#store.purge(matches);
   }
 
+  /** Asks the upstream for this request and for all who come to wait for the same. */
+  #lead(read: CacheableRead, stored: StoredAnswer | undefined): Promise<ReadResult> {
+    const flight = this.#newFlight(read);
+    void flight.outcome.then(() => this.#flights.delete(flight));
+    return new LeadingRead(this.#keeping, read, flight, stored).answer();
+  }
+
   #newFlight({ uri, route, read }: CacheableRead): Flight {
     const names = this.#store.variedNames(uri, route) ?? [];
     const selection = selectionOf(names, read);
@@ -200,7 +171,7 @@ export class AnswerCache {
   /** Fetches a new answer while the old one goes out. */
   #refresh(read: CacheableRead, stored: StoredAnswer): void {
     if (this.#flights.find(read.uri, read.route, read.read) !== undefined) return;
-    this.#lead({ ...read, client: nobody }, stored, this.#newFlight(read)).then(
+    this.#lead({ ...read, client: nobody }, stored).then(
       ({ answer }) => {
         // Whatever is still coming is for the copy.
         if (!(answer instanceof StoredAnswer) && answer.body instanceof CopiedStream) answer.body.goOnAlone();
@@ -210,178 +181,6 @@ export class AnswerCache {
       () => {},
     );
   }
-
-  /** Asks the upstream, with the conditions that what is kept allows, for this request and all who wait for the same. */
-  async #lead(read: CacheableRead, kept: StoredAnswer | undefined, flight: Flight): Promise<ReadResult> {
-    const base = kept?.terms.sharing === 'nobody' ? undefined : kept;
-    const askedMs = this.#clock.monotonicMs();
-    const reuse = base === undefined ? undefined : reuseOf(base, read.directives, askedMs);
-    const why = forwardedBecause(reuse, this.#store.variedNames(read.uri, read.route) !== undefined);
-    try {
-      const { exchange, answer: coming } = read.fetch(base === undefined ? [] : conditionsFor(base.headers));
-      read.client.asked(exchange);
-      flight.onDeserted = () => exchange.leave();
-      read.client.onOver(flight.join());
-      const answer = await coming;
-      if (answer.status === 304 && base !== undefined) {
-        if (confirms(answer.headers, base.headers)) return this.#confirmed(read, base, answer, askedMs, flight, why);
-        this.#store.delete(base);
-        return await this.#lead(read, undefined, flight);
-      }
-      if (isStandInStatus(answer.status)) {
-        const standIn = this.#standIn(base, read, why, answer.status);
-        if (standIn !== undefined) {
-          if ('cancel' in answer.body) answer.body.cancel();
-          flight.settle('failed');
-          return standIn;
-        }
-      }
-      return this.#fetched(read, base, answer, askedMs, flight, why);
-    } catch (error) {
-      flight.settle('failed');
-      const standIn = error instanceof ClientGone ? undefined : this.#standIn(base, read, why, undefined);
-      if (standIn === undefined) throw error;
-      return standIn;
-    } finally {
-      void flight.outcome.then(() => this.#flights.delete(flight));
-    }
-  }
-
-  /** What is kept, in place of an answer that cannot be had. */
-  #standIn(
-    stored: StoredAnswer | undefined,
-    { directives }: CacheableRead,
-    why: Forwarded,
-    status: number | undefined,
-  ): ReadResult | undefined {
-    if (stored === undefined || stored.terms.sharing === 'nobody') return undefined;
-    const nowMs = this.#clock.monotonicMs();
-    if (!mayStandIn(stored, directives, nowMs)) return undefined;
-    const leftSeconds = stored.leftSeconds(nowMs);
-    const text = forwardedStatus(why, status === undefined ? { leftSeconds } : { status, leftSeconds });
-    return { verdict: 'stale', status: text, answer: stored };
-  }
-
-  /** What is kept still holds, on the terms of the 304 (RFC 9111 section 4.3.4). */
-  #confirmed(
-    read: CacheableRead,
-    kept: StoredAnswer,
-    answer: Answer,
-    askedMs: number,
-    flight: Flight,
-    why: Forwarded,
-  ): ReadResult {
-    const headers = updatedHeaders(kept.headers, answer.headers);
-    const terms = this.#terms(read, kept.status, headers, askedMs);
-    const confirmed = this.#storedAnswer(read, kept.status, headers, kept.body, terms);
-    this.#keep(confirmed, kept, flight);
-    flight.settle(terms.sharing === 'nobody' ? 'unshared' : confirmed);
-    const leftSeconds = confirmed.leftSeconds(this.#clock.monotonicMs());
-    const status = forwardedStatus(why, { status: 304, leftSeconds, stored: terms.sharing !== 'nobody' });
-    return { verdict: 'revalidated', status, answer: confirmed };
-  }
-
-  /** A new answer, of which a copy is kept if it may be. */
-  #fetched(
-    read: CacheableRead,
-    kept: StoredAnswer | undefined,
-    answer: Answer,
-    askedMs: number,
-    flight: Flight,
-    why: Forwarded,
-  ): ReadResult {
-    const headers = withDate(answer.headers, this.#clock.wallMs());
-    const terms = this.#terms(read, answer.status, headers, askedMs);
-    const { body } = answer;
-    const keep = (copy: Buffer): void => {
-      const stored = this.#storedAnswer(read, answer.status, headers, copy, terms);
-      this.#keep(stored, kept, flight);
-      flight.settle(stored);
-    };
-    const shared = terms.sharing !== 'nobody' && this.#fits(answer);
-    if (!shared || body instanceof Duplex) {
-      this.#notKept(read, kept, answer.status, headers, terms, flight);
-      return { verdict: 'miss', status: forwardedStatus(why), answer };
-    }
-    if (Buffer.isBuffer(body)) {
-      keep(copied(body));
-      return { verdict: 'miss', status: forwardedStatus(why, { stored: true }), answer };
-    }
-    const copy = new CopiedStream(body, this.#maxEntryBytes, (whole) =>
-      whole === undefined ? flight.settle('unshared') : keep(whole),
-    );
-    flight.onDeserted = () => copy.cancel();
-    // When the client that it flows to has left, it goes on for those who wait.
-    read.client.onOver(() => {
-      if (flight.waiting > 0) copy.goOnAlone();
-    });
-    return { verdict: 'miss', status: forwardedStatus(why), answer: { ...answer, body: copy } };
-  }
-
-  #fits({ headers, body }: Answer): boolean {
-    const length = Buffer.isBuffer(body) ? body.length : Number(headers['content-length'] ?? 0);
-    return length <= this.#maxEntryBytes && !isEventStream(headers);
-  }
-
-  #keep(stored: StoredAnswer, instead: StoredAnswer | undefined, flight: Flight): void {
-    if (instead !== undefined) this.#store.delete(instead);
-    if (stored.terms.sharing !== 'nobody' && !flight.overtaken) this.#store.put(stored);
-  }
-
-  /** What was kept is no longer what the upstream answers. That nothing can be kept instead is worth knowing. */
-  #notKept(
-    read: CacheableRead,
-    kept: StoredAnswer | undefined,
-    status: number,
-    headers: IncomingHttpHeaders,
-    terms: Terms,
-    flight: Flight,
-  ): void {
-    flight.settle('unshared');
-    // An error says nothing about what comes next.
-    if (status >= 400) {
-      if (kept !== undefined && status < 500) this.#store.delete(kept);
-      return;
-    }
-    if (kept !== undefined) this.#store.delete(kept);
-    const unkept = { ...terms, sharing: 'nobody', lifetimeSeconds: unkeptSeconds, initialAgeSeconds: 0 } as const;
-    if (!flight.overtaken) this.#store.put(this.#storedAnswer(read, status, { vary: headers.vary }, noBytes, unkept));
-  }
-
-  #terms(read: CacheableRead, status: number, headers: IncomingHttpHeaders, askedMs: number): Terms {
-    const times = { receivedMs: this.#clock.wallMs(), delayMs: this.#clock.monotonicMs() - askedMs };
-    return termsOf(read.principal !== undefined, status, headers, times);
-  }
-
-  #storedAnswer(
-    { uri, route, principal, read }: CacheableRead,
-    status: number,
-    headers: IncomingHttpHeaders,
-    body: Buffer,
-    terms: Terms,
-  ): StoredAnswer {
-    const selection = selectionOf(variedNames(headers), read);
-    const owner = terms.sharing === 'principal' ? principal : undefined;
-    const key = { uri, route, principal: owner, selection };
-    return new StoredAnswer({ key, status, headers, body, terms, storedMs: this.#clock.monotonicMs() });
-  }
-}
-
-function forwardedBecause(reuse: Reuse | undefined, othersAreKept: boolean): Forwarded {
-  if (reuse === undefined) return othersAreKept ? 'vary-miss' : 'uri-miss';
-  return reuse === 'asked' ? 'request' : 'stale';
-}
-
-/** A recipient with a clock dates what came without (RFC 9110 section 6.6.1). */
-function withDate(headers: IncomingHttpHeaders, wallMs: number): IncomingHttpHeaders {
-  return headers.date === undefined ? { ...headers, date: new Date(wallMs).toUTCString() } : headers;
-}
-
-/** Bytes of its own: what comes from a connection is a part of its buffer, all of which would be kept. */
-function copied(body: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return copy;
 }
 
 /** Addresses of the same host that an answer names as changed (RFC 9111 section 4.4). */

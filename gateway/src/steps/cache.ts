@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Clock } from '@grapevine/shared/clock.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
-import type { AnswerCache, CacheableRead, ReadResult } from '../cache/answer-cache.ts';
+import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { Wanted } from '../cache/answer-store.ts';
 import { type CacheDirectives, requestDirectives } from '../cache/cache-control.ts';
 import { type Forwarded, forwardedStatus } from '../cache/cache-status.ts';
+import type { CacheableRead, ReadResult } from '../cache/cacheable-read.ts';
 import { clientHas, isForOrigin, notModifiedHeaders } from '../cache/conditions.ts';
 import { deliverStored } from '../cache/deliver-stored.ts';
 import { StoredAnswer } from '../cache/stored-answer.ts';
