@@ -20,8 +20,11 @@ import process from 'node:process';
  * @typedef {{ outbox: Draft[], refused: { draft: Draft, why: string }[], messages: Message[], token?: string, written?: string }} State
  */
 
-/** As many as one request takes. */
+/** Longest text of a message, in bytes. */
+const bodyBytes = 256 * 1024;
+/** As many messages as one request takes, and half as many bytes. */
 const outboxItems = 100;
+const outboxBytes = 1024 * 1024;
 /** Longer than the gateway takes for anything, in milliseconds: a connection without a network behind it would wait for ever. */
 const requestMs = 20_000;
 
@@ -47,6 +50,7 @@ try {
  * @param {string} body
  */
 function write(topic, body) {
+  if (Buffer.byteLength(body) > bodyBytes) throw new Error(`a message has at most ${bodyBytes} bytes`);
   const state = load();
   state.outbox.push({ topic, body, idempotencyKey: randomUUID() });
   save(state);
@@ -79,12 +83,17 @@ async function sync(topics) {
 }
 
 /**
- * Sends the oldest. If this ends before the answer is saved, they are sent again, which does no harm.
+ * Sends the oldest, as many as one request takes. If this ends before the answer is saved, they are sent again, which does no harm.
  *
  * @param {State} state
  */
 async function sendSome(state) {
-  const items = state.outbox.slice(0, outboxItems);
+  let bytes = 0;
+  const end = state.outbox.findIndex((draft) => {
+    bytes += Buffer.byteLength(JSON.stringify(draft));
+    return bytes > outboxBytes;
+  });
+  const items = state.outbox.slice(0, end < 0 ? outboxItems : Math.min(outboxItems, Math.max(1, end)));
   const answer = await call('/outbox', { body: { items } });
   const { results, token } = /** @type {{ results: Result[], token?: string }} */ (answer);
   const later = items.filter((draft, i) => {

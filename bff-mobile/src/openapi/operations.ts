@@ -276,7 +276,7 @@ export const operations: readonly OperationDescription[] = [
     id: 'sendOutbox',
     tag: 'offline',
     summary: 'Send what was written offline',
-    description: `Up to ${maxOutboxItems} messages, oldest first. Each gets a result at its place; those that can be taken are accepted together and in order. Send the whole again whenever the answer got lost. An error for the whole means that nothing was taken.`,
+    description: `Up to ${maxOutboxItems} messages, oldest first. Each gets a result at its place; those that can be taken are accepted together and in order. Send the whole again whenever the answer got lost. An error for the whole means that nothing was taken; after 413 send fewer at a time.`,
     scope: 'messages:write',
     parameters: [],
     query: publishQuerySchema,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -82,6 +82,13 @@ test('what is written offline waits, and is sent once there is a connection', as
   assert.equal((await phone('ada', ['sync', topic])).text, '3 new, 3 in all, 0 refused\n');
   assert.deepEqual(await bodiesOf('ada'), ['first', 'second', 'third']);
   assert.equal((await phone('ada', ['sync', topic])).text, '0 new, 3 in all, 0 refused\n');
+});
+
+test('more than one request takes is sent in several', async () => {
+  const body = 'x'.repeat(250_000);
+  const outbox = Array.from({ length: 10 }, (_, i) => ({ topic: 'phone/long', body, idempotencyKey: `long ${i}` }));
+  await writeFile(fileOf('cem'), JSON.stringify({ outbox, refused: [], messages: [] }));
+  assert.equal((await phone('cem', ['sync', 'phone/long'])).text, '10 new, 10 in all, 0 refused\n');
 });
 
 test('an answer that got lost costs nothing: the outbox is sent again and gives the same messages', async () => {
