@@ -100,6 +100,10 @@ export class World implements Surroundings {
     return this.checker.sizeLeft(origin);
   }
 
+  requireHeld(origin: string, size: number, heldBy: number): void {
+    this.checker.requireHeld(origin, size, heldBy);
+  }
+
   unsettle(): void {
     this.#isSettled = false;
   }

@@ -106,6 +106,13 @@ export class Checker {
     });
   }
 
+  /** Throws unless so many nodes hold the first `size` entries of `origin`, or did before their disks failed. */
+  requireHeld(origin: string, size: number, heldBy: number): void {
+    const holders = this.truth.everHeldBy(origin, size);
+    if (heldBy <= holders) return;
+    throw new SafetyViolation('C1', `${heldBy} nodes were said to hold ${origin}:${size - 1}, ${holders} do`);
+  }
+
   /** Equal roots must mean equal logs, at any moment. */
   compareRoots(): void {
     const seen = new Map<string, string>();
@@ -196,14 +203,8 @@ export class Checker {
     if (this.truth.held(node, origin) < size) {
       throw new SafetyViolation('C1', `${node.name} acknowledged before the flush`);
     }
-    const holders = this.truth.everHeldBy(origin, size);
-    if (effect.heldBy > holders) {
-      throw new SafetyViolation(
-        'C1',
-        `${node.name} said ${effect.heldBy} nodes hold ${origin}:${size - 1}, ${holders} do`,
-      );
-    }
     const { heldBy } = effect;
+    this.requireHeld(origin, size, heldBy);
     for (const { id, seq } of effect.placements) this.#acknowledged.push({ origin, seq, id, heldBy });
     this.#count += effect.placements.length;
   }

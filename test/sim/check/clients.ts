@@ -35,6 +35,8 @@ export interface ClientSurroundings {
   schedule(delayMs: number, run: () => void): void;
   /** Entries of `origin` that were on some disk at any time. */
   sizeLeft(origin: string): number;
+  /** Breaks off unless so many nodes have had the first `size` entries of `origin` on their disks. */
+  requireHeld(origin: string, size: number, heldBy: number): void;
 }
 
 export const readers = 3;
@@ -185,8 +187,9 @@ export class Clients {
 
   #answered(names: readonly string[], { results, token }: PublishOutcome, sinceMs: number, reader?: Reader): void {
     this.counts.answered += results.length;
-    results.forEach(({ origin, seq, duplicate }, i) => {
+    results.forEach(({ origin, seq, duplicate, heldBy }, i) => {
       const name = names[i];
+      this.#world.requireHeld(origin, seq + 1, heldBy);
       if (duplicate) this.#world.situations.reached('publish repeated');
       else if (name !== undefined) this.#acceptedAt(name, origin);
       if (name !== undefined) this.#set.acknowledged({ name, origin, seq }, this.#world.nowMs());

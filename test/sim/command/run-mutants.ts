@@ -1,5 +1,6 @@
 import { hunt } from '../mutants/hunt.ts';
-import { type Mutant, mutants } from '../mutants/mutants.ts';
+import type { Mutant } from '../mutants/mutant.ts';
+import { mutants } from '../mutants/mutants.ts';
 import { mutantNamed } from '../mutants/patch.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
 

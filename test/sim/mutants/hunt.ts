@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { root } from '../../runner/test-files.ts';
 import type { Failure } from '../sweep/outcome.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { installUrl, requireFits } from './patch.ts';
 
 /** What a thread is told that looks for a mutant. */

@@ -3,30 +3,7 @@
  * of tests. What nobody would notice is not tested.
  */
 
-export interface Mutant {
-  /** What the broken code does. */
-  readonly name: string;
-  readonly patches: readonly Patch[];
-  readonly caughtBy: SweepCatch | TestCatch;
-}
-
-/** `find` stands in the file exactly once. */
-export interface Patch {
-  /** Relative to the root. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface SweepCatch {
-  /** Kinds of faults that bring it out. */
-  readonly faults: readonly string[];
-}
-
-export interface TestCatch {
-  /** Relative to the root. */
-  readonly test: string;
-}
+import type { Mutant } from './mutant.ts';
 
 const core = 'cluster-node/src/core';
 const wire = 'cluster-node/src/wire';
@@ -65,6 +42,17 @@ export const mutants: readonly Mutant[] = [
         find: '      this.#speaker.answer(peer, message);',
         replace:
           '      this.#speaker.answer(peer, message);\n      const { vector: sent } = this.#ports.flushed;\n      this.knowledge.note(sender, peer.bootEpoch, [...sent].map(([origin, size]) => ({ origin, size })), sent);',
+      },
+    ],
+    caughtBy: { faults: ['weather', 'slow-disk'] },
+  },
+  {
+    name: "counts whoever speaks of another's log as a holder of all of it",
+    patches: [
+      {
+        file: `${core}/peer-knowledge.ts`,
+        find: 'peer !== origin && held >= size && isMember(peer)',
+        replace: 'peer !== origin && isMember(peer)',
       },
     ],
     caughtBy: { faults: ['weather', 'slow-disk'] },

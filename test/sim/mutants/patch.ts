@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../runner/test-files.ts';
-import { type Mutant, mutants, type Patch } from './mutants.ts';
+import type { Mutant, Patch } from './mutant.ts';
+import { mutants } from './mutants.ts';
 
 /** Throws when there is no such mutant. */
 export function mutantNamed(name: string): Mutant {
