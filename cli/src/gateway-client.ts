@@ -1,5 +1,5 @@
 import { parseEventStream } from '@grapevine/shared/cluster-client/event-stream.ts';
-import { catalogue, isErrorCode } from '@grapevine/shared/errors/catalogue.ts';
+import { catalogue, type ErrorCode, isErrorCode } from '@grapevine/shared/errors/catalogue.ts';
 import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { errorFromProblem } from '@grapevine/shared/errors/problem.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
@@ -136,7 +136,18 @@ function refusal(response: Response, answer: unknown): Error {
   return problem === undefined ? new CommandError(`the gateway answered ${response.status}.`) : withRemedy(problem);
 }
 
+/** Their remedies are for programs, of headers and retries that nobody sees at a terminal. What went wrong says enough there. */
+const remediedByPrograms: ReadonlySet<ErrorCode> = new Set([
+  'INVALID_ARGUMENT',
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'UNAVAILABLE',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_TIMEOUT',
+]);
+
 /** What a server says is wrong, followed by what its reader can do. */
 function withRemedy(error: GrapevineError): GrapevineError {
+  if (remediedByPrograms.has(error.code)) return error;
   return new GrapevineError(error.code, `${error.message} ${catalogue[error.code].remedy}`, { cause: error });
 }

@@ -52,6 +52,14 @@ test('what the server refuses is told with its code and the way out, in one line
   });
 });
 
+test('of a service that is away nobody is told about headers that they do not see', async () => {
+  await using gateway = await standInGateway((_request, response) =>
+    sendProblem(response, 503, 'UNAVAILABLE', 'No node answers.'),
+  );
+  const { code, stderr } = await runCommand(['publish', 'hello', 'x', ...gateway.target]);
+  assert.deepEqual([code, stderr], [2, 'grapevine: No node answers. [UNAVAILABLE]\n']);
+});
+
 test('a gateway that is away is exit code 2, wrong usage 64', async () => {
   const away = await runCommand(['publish', 'hello', 'x', '--url', 'http://127.0.0.1:9', '--token', 't']);
   assert.equal(away.code, 2);

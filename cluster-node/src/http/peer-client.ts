@@ -155,7 +155,7 @@ export class PeerClient {
   #unreachable(error: unknown): GrapevineError {
     return new GrapevineError(
       'UNAVAILABLE',
-      `Node ${this.#peer.name} at ${this.#peer.http} gave no answer: ${reasonOf(error)}`,
+      `Node ${this.#peer.name} at ${this.#peer.http} gave no answer: ${reasonOf(error)}.`,
       { retryAfterSeconds: 1, cause: error },
     );
   }
