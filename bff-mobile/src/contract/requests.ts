@@ -26,7 +26,7 @@ const cursorSchema = z.string().min(1).max(256);
 const clientTokenSchema = tokenSchema.max(maxTokenLength, expected(`a token of at most ${maxTokenLength} characters`));
 
 export const consistencyHeader = 'grapevine-consistency';
-export const consistencySchema = clientTokenSchema.optional();
+export const tokenHeaderSchema = clientTokenSchema.optional();
 
 export const topicsQuerySchema = z.strictObject({
   limit: pageLimit(),

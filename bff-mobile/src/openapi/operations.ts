@@ -12,7 +12,7 @@ import {
   publishBodySchema,
   publishQuerySchema,
   syncQuerySchema,
-  consistencySchema as tokenHeaderSchema,
+  tokenHeaderSchema,
   topicsQuerySchema,
 } from '../contract/requests.ts';
 import {

@@ -5,7 +5,8 @@ import { GrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Request, Router } from 'express';
 import { z } from 'zod';
-import { consistencyHeader, consistencySchema, noQuerySchema } from '../contract/requests.ts';
+import { requiredConsistency } from '../consistency-header.ts';
+import { noQuerySchema } from '../contract/requests.ts';
 import { messageSchema } from '../contract/responses.ts';
 import { shareMessage } from '../gateway-terms.ts';
 import { type ResourcePorts, serveResource } from '../resource.ts';
@@ -20,14 +21,12 @@ export function serveMessage(router: Router, ports: ResourcePorts): void {
     get: {
       scope: 'messages:read',
       async handle(request, response, context) {
-        parseInput(noQuerySchema, request.query, 'query');
-        const id = idOf(request);
-        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
-        const { message: found } = await run(message, { id, consistency }, context);
-        if (found === undefined) throw noSuchMessage(id);
+        const wanted = wantedIn(request);
+        const { message: found } = await run(message, wanted, context);
+        if (found === undefined) throw noSuchMessage(wanted.id);
         shareMessage(response);
         response.set('Grapevine-Consistency', tokenOf(found));
-        response.set('ETag', messageETag(id)).json(found);
+        response.set('ETag', messageETag(found.id)).json(found);
       },
     },
   });
@@ -39,11 +38,9 @@ export function serveMessageProof(router: Router, ports: ResourcePorts): void {
     get: {
       scope: 'messages:read',
       async handle(request, response, context) {
-        parseInput(noQuerySchema, request.query, 'query');
-        const id = idOf(request);
-        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
-        const { proof: found } = await run(proof, { id, consistency }, context);
-        if (found === undefined) throw noSuchMessage(id);
+        const wanted = wantedIn(request);
+        const { proof: found } = await run(proof, wanted, context);
+        if (found === undefined) throw noSuchMessage(wanted.id);
         response.set('Grapevine-Consistency', tokenOf(found)).json(found);
       },
     },
@@ -63,6 +60,11 @@ export function messageETag(id: string): string {
 /** Covers the message, and what its origin wrote before it. */
 function tokenOf({ origin, seq }: { readonly origin: string; readonly seq: number }): string {
   return encodeToken(new Map([[origin, seq + 1]]));
+}
+
+function wantedIn(request: Request): { readonly id: string; readonly consistency: string | undefined } {
+  parseInput(noQuerySchema, request.query, 'query');
+  return { id: idOf(request), consistency: requiredConsistency(request) };
 }
 
 /** What cannot be an id names nothing, so it is as unknown as any other. */

@@ -1,7 +1,8 @@
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Router } from 'express';
 import { z } from 'zod';
-import { consistencyHeader, consistencySchema, syncQuerySchema } from '../contract/requests.ts';
+import { requiredConsistency } from '../consistency-header.ts';
+import { syncQuerySchema } from '../contract/requests.ts';
 import { syncSchema } from '../contract/responses.ts';
 import { pollDelta } from '../long-poll.ts';
 import { type ResourcePorts, serveResource } from '../resource.ts';
@@ -20,7 +21,7 @@ export function serveSync(router: Router, ports: ResourcePorts): void {
       scope: 'messages:read',
       async handle(request, response, context) {
         const { wait, since, ...query } = parseInput(syncQuerySchema, request.query, 'query');
-        const required = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+        const required = requiredConsistency(request);
         const read = async (from: string | undefined, consistency: string | undefined) =>
           (await run(sync, { ...query, since: from, consistency }, context)).sync;
         const delta =

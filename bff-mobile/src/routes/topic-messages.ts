@@ -2,9 +2,8 @@ import { requireTopicName } from '@grapevine/shared/contracts/topic-name.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
+import { requiredConsistency } from '../consistency-header.ts';
 import {
-  consistencyHeader,
-  consistencySchema,
   idempotencyKeyHeader,
   idempotencyKeySchema,
   messagesQuerySchema,
@@ -43,7 +42,7 @@ export function serveTopicMessages(router: Router, ports: ResourcePorts): void {
 async function sendPage(request: Request, response: Response, context: Context): Promise<void> {
   const topic = topicOf(request);
   const query = parseInput(messagesQuerySchema, request.query, 'query');
-  const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+  const consistency = requiredConsistency(request);
   const { messages: page } = await run(messages, { topic, ...query, consistency }, context);
   const { digest, token, ...body } = page;
   linkNext(request, response, query.before === undefined ? 'after' : 'before', body.next);

@@ -2,7 +2,8 @@ import { tokenSchema } from '@grapevine/shared/contracts/node-api.ts';
 import { parseInput } from '@grapevine/shared/http/parse.ts';
 import type { Router } from 'express';
 import { z } from 'zod';
-import { consistencyHeader, consistencySchema, topicsQuerySchema } from '../contract/requests.ts';
+import { requiredConsistency } from '../consistency-header.ts';
+import { topicsQuerySchema } from '../contract/requests.ts';
 import { topicPageSchema } from '../contract/responses.ts';
 import { sharePage } from '../gateway-terms.ts';
 import { linkNext } from '../link-next.ts';
@@ -18,7 +19,7 @@ export function serveTopics(router: Router, ports: ResourcePorts): void {
       scope: 'messages:read',
       async handle(request, response, context) {
         const query = parseInput(topicsQuerySchema, request.query, 'query');
-        const consistency = parseInput(consistencySchema, request.get(consistencyHeader), consistencyHeader);
+        const consistency = requiredConsistency(request);
         const { topics: read } = await run(topics, { ...query, consistency }, context);
         const { token, ...page } = read;
         linkNext(request, response, 'after', page.next);
