@@ -251,7 +251,7 @@ export class ClusterClient implements Stoppable {
     });
     const own = body.members.find(({ name }) => name === nodeName);
     if (own !== undefined && body.self === nodeName) return own;
-    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${body.self} answered.`);
+    throw otherNode(nodeName, body.self);
   }
 
   /** The heads of the node called `nodeName`; nobody else answers for it. */
@@ -262,7 +262,7 @@ export class ClusterClient implements Stoppable {
       node: nodeName,
     });
     if (answer.body.node === nodeName) return answer.body;
-    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${answer.body.node} answered.`);
+    throw otherNode(nodeName, answer.body.node);
   }
 
   /** The root, in hex, of the origin's log at `size` as `nodeName` holds it; `undefined` when it holds fewer entries. */
@@ -321,7 +321,7 @@ export class ClusterClient implements Stoppable {
       waitsMs: repairAnswerMs,
     });
     if (answer.body.node === nodeName) return answer.body;
-    throw new GrapevineError('UPSTREAM_FAILED', `Expected the node ${nodeName}, but ${answer.body.node} answered.`);
+    throw otherNode(nodeName, answer.body.node);
   }
 
   /** Whether any node answers right now; for readiness. */
@@ -346,6 +346,11 @@ export class ClusterClient implements Stoppable {
     const answer = await this.#calls.find(caller, schema, { method: 'GET', path });
     return answer.body;
   }
+}
+
+/** An address that meant one node led to another: what it says must not pass for the first one's. */
+function otherNode(expected: string, found: string): GrapevineError {
+  return new GrapevineError('UPSTREAM_FAILED', `Expected the node ${expected}, but ${found} answered.`);
 }
 
 async function readBounded(body: Readable, maxBytes: number): Promise<string> {
