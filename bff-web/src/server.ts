@@ -4,7 +4,6 @@ import type { Clock } from '@grapevine/shared/clock.ts';
 import type { ClusterClient } from '@grapevine/shared/cluster-client/cluster-client.ts';
 import type { TopicChanges } from '@grapevine/shared/cluster-client/topic-changes.ts';
 import type { BffWebConfig } from '@grapevine/shared/config/schema.ts';
-import { decodeToken, encodeToken } from '@grapevine/shared/contracts/consistency-token.ts';
 import { GrapevineError, toGrapevineError } from '@grapevine/shared/errors/grapevine-error.ts';
 import { costHeader } from '@grapevine/shared/http/cost-header.ts';
 import { type ListeningServer, listen } from '@grapevine/shared/http/listen.ts';
@@ -20,6 +19,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { requireAcceptable } from './accepted-types.ts';
 import { completeRequest } from './complete-request.ts';
+import { requiredConsistency, tokenReporter } from './consistency-header.ts';
 import { Documents } from './documents.ts';
 import type { VerifiedRequest } from './graph-context.ts';
 import { graphiqlPage } from './graphiql.ts';
@@ -32,7 +32,6 @@ import { OpenStreams } from './open-streams.ts';
 import type { OperationChecks } from './operation-checks.ts';
 import { PersistedOperations } from './persisted-operations.ts';
 import { readJson } from './read-json.ts';
-import { readToken } from './schema/page-arguments.ts';
 import { schema } from './schema/schema.ts';
 import { ShortPath } from './short-path.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -60,9 +59,6 @@ const keepAliveTimeoutMs = 65_000;
 const requestTimeoutMs = 60_000;
 /** Requests in flight may take this long after a signal: below the 9 s in which the whole process stops. */
 const drainMs = 5_000;
-
-/** Carries a consistency token: in a request what all its reads must cover, in an answer what covers it. */
-const consistencyHeader = 'grapevine-consistency';
 
 const consoleFolder = fileURLToPath(new URL('../console/dist', import.meta.url));
 /** The page loads its own script and style, asks this server, and nothing else. */
@@ -196,7 +192,7 @@ function serveGraphQL(options: WebServerOptions, checks: OperationChecks, docume
       requestId: requestIdOf(request),
       deadlineMs: accept.includes('text/event-stream') ? undefined : deadlineOf(request, clock),
       signal: goneSignal(response),
-      consistency: readToken(request.get(consistencyHeader)),
+      consistency: requiredConsistency(request),
       reportCost,
       reportToken: tokenReporter(response),
       cut: () => response.destroy(),
@@ -210,22 +206,6 @@ function serveGraphQL(options: WebServerOptions, checks: OperationChecks, docume
 
 function reportTo(log: Logger): ReportFor {
   return (requestId) => (error) => log.error({ err: error, requestId }, 'a GraphQL request failed');
-}
-
-/** Has the answer tell, in a header, one token that covers all that it was built from or has written. */
-function tokenReporter(response: ServerResponse): (token: string) => void {
-  let sofar: string | undefined;
-  return (token) => {
-    sofar = sofar === undefined || sofar === token ? token : joined(sofar, token);
-    if (!response.headersSent) response.setHeader(consistencyHeader, sofar);
-  };
-}
-
-/** A token that covers what both cover. */
-function joined(one: string, other: string): string {
-  const vector = new Map(decodeToken(one));
-  for (const [origin, size] of decodeToken(other)) vector.set(origin, Math.max(size, vector.get(origin) ?? 0));
-  return encodeToken(vector);
 }
 
 /** Aborted when the connection closes before the answer is complete. */
