@@ -24,7 +24,7 @@ const clusterFileSchema = z.object({
 export type ClusterFile = z.infer<typeof clusterFileSchema>;
 export type ClusterTokens = ClusterFile['tokens'];
 
-export function clusterFilePath(dataDir: string): string {
+function clusterFilePath(dataDir: string): string {
   return `${dataDir}/cluster.json`;
 }
 

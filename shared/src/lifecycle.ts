@@ -66,7 +66,7 @@ export function runUntilSignalled(
 }
 
 /** Stops in reverse order; a part that fails does not keep the others running. Answers whether all went well. */
-export async function stopAll(parts: readonly Stoppable[], log: Logger): Promise<boolean> {
+async function stopAll(parts: readonly Stoppable[], log: Logger): Promise<boolean> {
   let clean = true;
   for (const part of [...parts].reverse()) {
     try {

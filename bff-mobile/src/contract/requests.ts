@@ -15,7 +15,7 @@ const maxTokenLength = 8_192;
 const maxTopicsLength = 2_000;
 
 /** Longest `wait` of a sync in seconds: proxies on the way, ours included, give up on an answer after 30. */
-export const maxWaitSeconds = 25;
+const maxWaitSeconds = 25;
 /** Messages in one outbox: few enough for one commit, and for a phone to send the whole again. */
 export const maxOutboxItems = 100;
 

@@ -12,7 +12,7 @@ import type { AnswerSink, Flow, Sending } from './upstream.ts';
  * the request can still be sent elsewhere, and one write costs half of two. With 4,096 requests in flight, all of whose
  * answers are incomplete at this very moment, it is 256 MiB.
  */
-export const wholeAnswerBytes = 64 * 1024;
+const wholeAnswerBytes = 64 * 1024;
 
 export interface AttemptOptions {
   readonly watch: SilenceWatch;

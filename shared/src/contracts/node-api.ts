@@ -12,7 +12,7 @@ import { topicNameSchema } from './topic-name.ts';
 
 export const originSchema = z.string().regex(/^[0-9a-f]{32}$/, expected('32 hexadecimal digits'));
 export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, expected('64 hexadecimal digits'));
-export const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, expected('16 hexadecimal digits'));
+const hlcSchema = z.string().regex(/^[0-9a-f]{16}$/, expected('16 hexadecimal digits'));
 /** Opaque to clients; see `consistency-token.ts`. Its longest form names 1,024 origins. */
 export const tokenSchema = z
   .string()
@@ -40,7 +40,7 @@ const fewHeaders = z.custom<Record<string, unknown>>(
   expected(`an object of at most ${maxHeaders} headers, none of them named __proto__`),
 );
 
-export const headersSchema = fewHeaders
+const headersSchema = fewHeaders
   .pipe(
     z.record(
       z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, expected('a lower-case header name')),
@@ -86,7 +86,7 @@ export type PublishRequestInput = Omit<z.input<typeof publishRequestSchema>, 'me
   readonly messages: readonly DraftInput[];
 };
 
-export const publishResultSchema = z.object({
+const publishResultSchema = z.object({
   id: hashSchema,
   origin: originSchema,
   seq: sizeSchema,
@@ -256,7 +256,7 @@ export const comparisonSchema = z.object({
 export type Comparison = z.infer<typeof comparisonSchema>;
 
 /** One side of a fork: what a node showed of a log, and what proves it. */
-export const forkSideSchema = z.object({
+const forkSideSchema = z.object({
   head: signedHeadSchema,
   /** Root of the first `size` entries of the log that this is the head of. */
   root: hashSchema,
@@ -306,7 +306,7 @@ export const catchUpSchema = z.object({
 });
 export type CatchUp = z.infer<typeof catchUpSchema>;
 
-export const memberSchema = z.object({
+const memberSchema = z.object({
   name: z.string(),
   origin: originSchema,
   /** Base URL of the member's HTTP API. */

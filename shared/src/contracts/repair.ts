@@ -39,10 +39,10 @@ export const maxStretchesNamed = 16;
  * `unfinished`: nothing is so far, but not all has been checked; `mended`: everything that was damaged is whole again;
  * `sound`: nothing was damaged.
  */
-export const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'adopted', 'unfinished']);
+const repairStateSchema = z.enum(['sound', 'mended', 'damaged', 'forked', 'adopted', 'unfinished']);
 
 /** Entries from `firstSeq` up to, not including, `endSeq`. */
-export const damagedStretchSchema = z.object({
+const damagedStretchSchema = z.object({
   firstSeq: sizeSchema,
   endSeq: sizeSchema,
   /** What is wrong with it. */
@@ -52,7 +52,7 @@ export const damagedStretchSchema = z.object({
 });
 
 /** Where two histories of a log part, as the node's evidence has it. `GET /v1/forks` has all of it. */
-export const repairForkSchema = z.object({
+const repairForkSchema = z.object({
   /** The first entry that differs. */
   seq: sizeSchema,
   /** Its id here, and at `peer`. */
@@ -65,7 +65,7 @@ export const repairForkSchema = z.object({
 export const maxMessagesNamed = 16;
 
 /** A history that this node has given up, and where it is kept. */
-export const setAsideSchema = z.object({
+const setAsideSchema = z.object({
   /** Name of the member whose history has taken its place. */
   peer: z.string(),
   /** Within the node's data folder. */
@@ -80,7 +80,7 @@ export const setAsideSchema = z.object({
 });
 export type SetAsideReport = z.infer<typeof setAsideSchema>;
 
-export const originRepairSchema = z.object({
+const originRepairSchema = z.object({
   origin: originSchema,
   state: repairStateSchema,
   size: sizeSchema,

@@ -10,7 +10,7 @@ const secretBytes = 32;
 const pattern = /^gvk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
 /** What the file of API keys says of one: everything but the key. */
-export const apiKeyEntrySchema = z.strictObject({
+const apiKeyEntrySchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits'),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
   /** The principal. */
