@@ -35,13 +35,19 @@ export type CallObserver = (attempt: {
 }) => void;
 
 export interface CallsOptions {
+  /** The service's own name: it asks for membership under this subject. */
   readonly name: string;
+  /** HTTP base URLs of some nodes; the rest is found through their membership. */
   readonly seeds: readonly string[];
+  /** Signs identity headers for the audience `node`. */
   readonly signer: IdentitySigner;
   readonly clock: Clock;
   readonly random: Random;
+  /** Certificates of this service, where nodes want TLS. */
   readonly tls?: MutualTls | undefined;
+  /** Total time for one call in milliseconds, attempts at other nodes included. A publish may take its own `timeoutMs` on top. */
   readonly requestTimeoutMs: number;
+  /** Told of every attempt at a node; for metrics. */
   readonly onAttempt?: CallObserver;
 }
 

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import type { Clock } from '../clock.ts';
 import { limits } from '../contracts/limits.ts';
 import {
   type Comparison,
@@ -30,32 +29,12 @@ import {
 import { type MessageProof, messageProofSchema } from '../contracts/proof.ts';
 import { type RepairReport, type RepairRequestInput, repairAnswerMs, repairReportSchema } from '../contracts/repair.ts';
 import { GrapevineError } from '../errors/grapevine-error.ts';
-import type { MutualTls } from '../http/mutual-tls.ts';
-import type { IdentitySigner } from '../identity/identity.ts';
 import type { Stoppable } from '../lifecycle.ts';
-import type { Random } from '../random.ts';
 import type { Caller } from './caller.ts';
-import { type CallObserver, ClusterCalls } from './cluster-calls.ts';
+import { type CallsOptions, ClusterCalls } from './cluster-calls.ts';
 import { followMessages, type MessageEvent } from './message-stream.ts';
 import { type Sighting, sightings } from './sightings.ts';
 import { TopicChanges } from './topic-changes.ts';
-
-export interface ClusterClientOptions {
-  /** The service's own name: it asks for membership under this subject. */
-  readonly name: string;
-  /** HTTP base URLs of some nodes; the rest is found through their membership. */
-  readonly seeds: readonly string[];
-  /** Signs identity headers for the audience `node`. */
-  readonly signer: IdentitySigner;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Certificates of this service, where nodes want TLS. */
-  readonly tls?: MutualTls | undefined;
-  /** Total time for one call in milliseconds, attempts at other nodes included. A publish may take its own `timeoutMs` on top. */
-  readonly requestTimeoutMs: number;
-  /** Told of every attempt at a node; for metrics. */
-  readonly onAttempt?: CallObserver;
-}
 
 export interface PageRequest {
   readonly limit: number;
@@ -103,7 +82,7 @@ export class ClusterClient implements Stoppable {
   readonly name = 'cluster client';
   readonly #calls: ClusterCalls;
 
-  constructor(options: ClusterClientOptions) {
+  constructor(options: CallsOptions) {
     this.#calls = new ClusterCalls(options);
   }
 
