@@ -79,7 +79,7 @@ test('config check lists every problem with its place', async () => {
   await writeFile(file, 'gateway:\n  port: 99999\nnode:\n  nam: x\n');
   const bad = await runCommand(['config', 'check', file], { env: { GRAPEVINE_LOG__LEVEL: 'loud' } });
   assert.equal(bad.code, 1);
-  assert.match(bad.stderr, new RegExp(`^${file}:2:3: gateway\\.port: `, 'm'));
+  assert.match(bad.stderr, new RegExp(`^${file}:2:3: gateway\\.port: expected at most 65535, found 99999$`, 'm'));
   assert.match(bad.stderr, new RegExp(`^${file}:4:3: node\\.nam: there is no such option`, 'm'));
   assert.match(bad.stderr, /^GRAPEVINE_LOG__LEVEL: log\.level: /m);
   const forPrograms = await runCommand(['config', 'check', file, '--json']);

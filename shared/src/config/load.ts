@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { GrapevineError } from '../errors/grapevine-error.ts';
+import { wordsOf } from '../http/issue-words.ts';
 import { type Config, configSchema } from './schema.ts';
 
 const environmentPrefix = 'GRAPEVINE_';
@@ -45,7 +46,7 @@ export function checkConfig(sources: ConfigSources): { config?: Config; problems
     return { problems: [{ place: at(0), message: 'expected sections such as `gateway:` at the top level' }] };
   }
   const overrides = applyEnvironment(tree as Record<string, unknown>, sources.environment);
-  const parsed = configSchema.safeParse(tree);
+  const parsed = configSchema.safeParse(tree, { error: wordsOf });
   if (parsed.success) return { config: parsed.data, problems: [] };
   const placeOf = (path: readonly PropertyKey[]): string => {
     const variable = overrides.get(path.map(String).join('.'));

@@ -20,8 +20,7 @@ export function VerdictBanner({ cluster, since, exact, stale }: VerdictBannerPro
       <div role="status">
         <h1>{headline}</h1>
         <p>
-          {detail}
-          {damageIn(cluster)}
+          {detail} <strong>{damageIn(cluster)}</strong>
         </p>
       </div>
       <p class="since">
@@ -68,10 +67,8 @@ function wordsFor(cluster: Cluster): { readonly headline: string; readonly detai
 
 /** Equal roots say nothing of what a disk has done to a node's entries since. */
 function damageIn({ nodes }: Cluster): string {
-  return nodes
-    .filter(({ quarantined }) => (quarantined ?? 0) > 0)
-    .map(({ name, quarantined }) => ` ${name} has ${counted(quarantined ?? 0, 'damaged segment')} out of service.`)
-    .join('');
+  const damaged = nodes.filter(({ quarantined }) => (quarantined ?? 0) > 0).map(({ name }) => name);
+  return damaged.length === 0 ? '' : `Damaged segments are out of service at ${damaged.join(', ')}.`;
 }
 
 function forkedPairs({ consistency }: Cluster): string {
