@@ -46,7 +46,8 @@ export function addRepair(program: Command, context: Context, setExitCode: SetEx
     .addHelpText(
       'after',
       `
-Shows what would be done and asks before it does it. A log with two histories is not touched: which one stays is for
+Shows what would be done and asks before it does it. Logs and their trees are checked; topics and indexes are put right
+by the check that runs all the time. A log with two histories is not touched: which one stays is for
 people to decide. --adopt says it: of such logs, and of no others, what <node> has is kept in a folder of its own and the
 other node's history takes its place. docs/operations.md, "Two histories of one log", says more. Needs a token with the scope cluster:admin.
 Exit codes: ${exitCodes.ok} nothing is damaged any more · ${exitCodes.failed} something is left, not checked yet or forked, or you said no · ${exitCodes.unreachable} the node cannot be reached · ${exitCodes.usage} --yes is missing where nobody can be asked
