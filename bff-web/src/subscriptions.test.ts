@@ -173,3 +173,20 @@ test('an answer that would not be accepted is refused in words, and nothing is d
   }
   assert.deepEqual((await web.graph('{ topic(name: "unread") { count } }')).data, { topic: null });
 });
+
+test('a client that goes away while the cluster is looked at is no failure', async () => {
+  const own = await startWeb(1);
+  const [node] = own.cluster.nodes;
+  assert.ok(node !== undefined);
+  const changed = await subscribe('subscription { clusterChanged { consistency { verdict } } }', own);
+  await changed.next();
+  node.frozen = true;
+  await until(() => node.openRequests > 1);
+  changed.leave();
+  await until(() => node.openRequests === 1);
+  await own.stop();
+  assert.deepEqual(
+    own.logged.filter(({ level }) => level === 'error'),
+    [],
+  );
+});

@@ -79,7 +79,12 @@ async function* changes(context: GraphContext): AsyncGenerator<ClusterLook> {
   let last = '';
   while (signal?.aborted !== true) {
     const look = new ClusterLook(context, patienceMs);
-    const now = JSON.stringify(await look.report());
+    // A look that ends because the client is gone has failed nobody.
+    const report = await look.report().catch((error: unknown) => {
+      if (signal?.aborted !== true) throw error;
+    });
+    if (report === undefined) return;
+    const now = JSON.stringify(report);
     if (now !== last) yield look;
     last = now;
     await pause(pollMs, signal);
