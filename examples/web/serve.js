@@ -34,6 +34,10 @@ const server = createServer(async (request, response) => {
     response.writeHead(404).end();
   }
 });
+server.on('error', ({ message }) => {
+  console.error(`${message}: choose another one with PORT=…`);
+  process.exitCode = 1;
+});
 server.listen(Number(process.env['PORT'] ?? 5180), '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   console.log(`http://127.0.0.1:${port}/#gateway=http://127.0.0.1:8080&topic=hello&token=`);
