@@ -136,18 +136,18 @@ function refusal(response: Response, answer: unknown): Error {
   return problem === undefined ? new CommandError(`the gateway answered ${response.status}.`) : withRemedy(problem);
 }
 
-/** Their remedies are for programs, of headers and retries that nobody sees at a terminal. What went wrong says enough there. */
-const remediedByPrograms: ReadonlySet<ErrorCode> = new Set([
-  'INVALID_ARGUMENT',
-  'RATE_LIMITED',
-  'OVERLOADED',
-  'UNAVAILABLE',
-  'UPSTREAM_FAILED',
-  'UPSTREAM_TIMEOUT',
-]);
+/** The catalogue's remedies for these are for programs, and speak of headers that nobody sees at a terminal. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  INVALID_ARGUMENT: '',
+  RATE_LIMITED: ' Try again in a moment.',
+  OVERLOADED: ' Try again in a moment.',
+  UNAVAILABLE: ' Try again in a moment.',
+  UPSTREAM_FAILED: ' Try again in a moment.',
+  UPSTREAM_TIMEOUT: ' Try again in a moment.',
+};
 
 /** What a server says is wrong, followed by what its reader can do. */
 function withRemedy(error: GrapevineError): GrapevineError {
-  if (remediedByPrograms.has(error.code)) return error;
-  return new GrapevineError(error.code, `${error.message} ${catalogue[error.code].remedy}`, { cause: error });
+  const remedy = remedies[error.code] ?? ` ${catalogue[error.code].remedy}`;
+  return new GrapevineError(error.code, `${error.message}${remedy}`, { cause: error });
 }

@@ -57,7 +57,7 @@ test('of a service that is away nobody is told about headers that they do not se
     sendProblem(response, 503, 'UNAVAILABLE', 'No node answers.'),
   );
   const { code, stderr } = await runCommand(['publish', 'hello', 'x', ...gateway.target]);
-  assert.deepEqual([code, stderr], [2, 'grapevine: No node answers. [UNAVAILABLE]\n']);
+  assert.deepEqual([code, stderr], [2, 'grapevine: No node answers. Try again in a moment. [UNAVAILABLE]\n']);
 });
 
 test('a gateway that is away is exit code 2, wrong usage 64', async () => {

@@ -89,7 +89,7 @@ test('a cluster that cannot be asked is not reachable; a refusal is a failure', 
   const errors = [{ message: 'No node answers.', extensions: { code: 'UNAVAILABLE' } }];
   const { code, stderr } = await status({ errors });
   assert.equal(code, 2);
-  assert.match(stderr, /^grapevine: No node answers\. Wait .*\[UNAVAILABLE\]\n$/);
+  assert.match(stderr, /^grapevine: No node answers\. Try again in a moment\. \[UNAVAILABLE\]\n$/);
   await using gateway = await standInGateway((_request, response) =>
     sendProblem(response, 401, 'UNAUTHENTICATED', 'The token has expired.'),
   );
