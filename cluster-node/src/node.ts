@@ -92,7 +92,16 @@ export class ClusterNode implements NodeService, Stoppable {
     this.log = store;
     this.views = views;
     this.replica = new Replica(options, { ...ports, verifier, log: store });
-    this.#publisher = new Publisher(this.origin, views, parts.maxBodyBytes, (event) => this.#step(event));
+    this.#publisher = new Publisher({
+      origin: this.origin,
+      views,
+      maxBodyBytes: parts.maxBodyBytes,
+      step: (event) => this.#step(event),
+      after: (delayMs, run) => {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+    });
     transport.onMessage((message, sender) => this.#step({ type: 'message', sender, message }));
     transport.onForeignVersion((version, sender) => this.#step({ type: 'foreign-version', sender, version }));
     parts.disk?.onRecovered(() => this.#step({ type: 'store-recovered' }));

@@ -21,6 +21,17 @@ interface Settled {
 type Reference = { readonly fresh: number } | { readonly known: KnownMessage | Promise<KnownMessage> };
 type KnownMessage = Omit<PublishResult, 'duplicate' | 'heldBy'>;
 
+export interface PublisherParts {
+  /** That of this node's own log. */
+  readonly origin: string;
+  readonly views: Views;
+  readonly maxBodyBytes: number;
+  /** Has the replica take in an event. */
+  readonly step: (event: ReplicaEvent) => void;
+  /** Calls `run` after so many milliseconds, unless what it answers is called before. */
+  readonly after: (delayMs: number, run: () => void) => () => void;
+}
+
 const encoder = new TextEncoder();
 
 /**
@@ -31,10 +42,7 @@ const diskPatienceMs = 15_000;
 
 /** Accepts publishes, recognises repeated ones by their idempotency keys, and waits for what the replica makes of them. */
 export class Publisher {
-  readonly #origin: string;
-  readonly #views: Views;
-  readonly #maxBodyBytes: number;
-  readonly #step: (event: ReplicaEvent) => void;
+  readonly #parts: PublisherParts;
   readonly #open = new Map<number, { resolve(settled: Settled): void; reject(error: Error): void }>();
   /** Idempotency keys of messages that are not in the views yet; as many as the replica's queue holds messages. */
   readonly #inFlight = new Map<string, Promise<KnownMessage>>();
@@ -42,11 +50,8 @@ export class Publisher {
   #nextTicket = 1;
   #drained: (() => void) | undefined;
 
-  constructor(origin: string, views: Views, maxBodyBytes: number, step: (event: ReplicaEvent) => void) {
-    this.#origin = origin;
-    this.#views = views;
-    this.#maxBodyBytes = maxBodyBytes;
-    this.#step = step;
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
   }
 
   async publish(author: string, request: PublishRequest): Promise<PublishOutcome> {
@@ -61,7 +66,7 @@ export class Publisher {
       fresh.push(blaming(index, () => this.#draftOf(author, message)));
       return { fresh: fresh.length - 1 };
     });
-    const [settled, repeated] = await withinPatience(
+    const [settled, repeated] = await this.#withinPatience(
       request,
       Promise.all([
         fresh.length === 0 ? nothingNew : this.#submit(fresh, claims, request),
@@ -98,7 +103,8 @@ export class Publisher {
     if (earlier !== undefined) return { fresh: earlier };
     const inFlight = this.#inFlight.get(key);
     if (inFlight !== undefined) return { known: inFlight };
-    const stored = idempotencyKey === undefined ? undefined : this.#views.byIdempotencyKey(author, idempotencyKey);
+    const stored =
+      idempotencyKey === undefined ? undefined : this.#parts.views.byIdempotencyKey(author, idempotencyKey);
     if (stored === undefined) return undefined;
     const { origin, seq, hlc } = stored.entry;
     return { known: { id: stored.id, origin, seq, hlc: hlcToHex(hlc) } };
@@ -106,10 +112,11 @@ export class Publisher {
 
   #draftOf(author: string, message: DraftJson): Draft {
     const body = encoder.encode(message.body);
-    if (body.length > this.#maxBodyBytes) {
+    const { maxBodyBytes } = this.#parts;
+    if (body.length > maxBodyBytes) {
       throw new GrapevineError(
         'PAYLOAD_TOO_LARGE',
-        `body: found ${body.length} bytes of UTF-8, expected at most ${this.#maxBodyBytes}.`,
+        `body: found ${body.length} bytes of UTF-8, expected at most ${maxBodyBytes}.`,
       );
     }
     const draft = {
@@ -142,7 +149,7 @@ export class Publisher {
     if (places.length === 0) return nothingNew;
     const ticket = this.#nextTicket++;
     const settled = this.#settled(ticket);
-    this.#step({ type: 'await-holders', order: { ticket, places, acks, timeoutMs } });
+    this.#parts.step({ type: 'await-holders', order: { ticket, places, acks, timeoutMs } });
     return settled;
   }
 
@@ -167,7 +174,7 @@ export class Publisher {
   #flush(): void {
     const queue = this.#queue;
     this.#queue = [];
-    this.#step({ type: 'publish', orders: queue });
+    this.#parts.step({ type: 'publish', orders: queue });
   }
 
   async #outcome(references: readonly Reference[], settled: Settled, repeated: Settled): Promise<PublishOutcome> {
@@ -188,24 +195,24 @@ export class Publisher {
     return { results, token: encodeToken(vector), acknowledged };
   }
 
+  /** Nobody waits for ever for a disk that hangs. What was handed to it may still be stored. */
+  async #withinPatience<Result>({ acks, timeoutMs }: PublishRequest, outcome: Promise<Result>): Promise<Result> {
+    const { promise: timeUp, reject } = Promise.withResolvers<never>();
+    const patienceMs = diskPatienceMs + (acks === 1 ? 0 : timeoutMs);
+    const callOff = this.#parts.after(patienceMs, () => {
+      const message = `It was not on the disk of this node after ${patienceMs / 1_000} s.`;
+      reject(new GrapevineError('OUTCOME_UNKNOWN', message, { retryAfterSeconds: 1 }));
+    });
+    try {
+      return await Promise.race([outcome, timeUp]);
+    } finally {
+      callOff();
+    }
+  }
+
   #messageAt(placement: Placement | undefined): KnownMessage {
     if (placement === undefined) throw new RangeError('A settled publish has a place for every draft.');
-    return { ...placement, origin: this.#origin };
-  }
-}
-
-/** Nobody waits for ever for a disk that hangs. What was handed to it may still be stored. */
-async function withinPatience<Result>({ acks, timeoutMs }: PublishRequest, outcome: Promise<Result>): Promise<Result> {
-  const { promise: timeUp, reject } = Promise.withResolvers<never>();
-  const patienceMs = diskPatienceMs + (acks === 1 ? 0 : timeoutMs);
-  const timer = setTimeout(() => {
-    const message = `It was not on the disk of this node after ${patienceMs / 1_000} s.`;
-    reject(new GrapevineError('OUTCOME_UNKNOWN', message, { retryAfterSeconds: 1 }));
-  }, patienceMs);
-  try {
-    return await Promise.race([outcome, timeUp]);
-  } finally {
-    clearTimeout(timer);
+    return { ...placement, origin: this.#parts.origin };
   }
 }
 

@@ -65,7 +65,13 @@ export class SimProcess {
     });
     if (disk.views !== undefined) {
       const { maxBodyBytes } = world.settings;
-      this.#publisher = new Publisher(signer.origin, disk.views, maxBodyBytes, (event) => this.#enqueue(event));
+      this.#publisher = new Publisher({
+        origin: signer.origin,
+        views: disk.views,
+        maxBodyBytes,
+        step: (event) => this.#enqueue(event),
+        after: (delayMs, run) => this.#after(delayMs, run),
+      });
     }
   }
 
@@ -249,6 +255,18 @@ export class SimProcess {
     this.#world.schedule(0, () => {
       if (!this.#isOver) this.#machine.loop.run(() => this.step(event));
     });
+  }
+
+  #after(delayMs: number, run: () => void): () => void {
+    let isOff = false;
+    this.#world.schedule(delayMs, () => {
+      if (isOff || this.#isOver) return;
+      this.#world.unsettle();
+      run();
+    });
+    return () => {
+      isOff = true;
+    };
   }
 
   #scrubOf(store: LogStore): SimScrub {
