@@ -70,7 +70,8 @@ export class SimProcess {
         views: disk.views,
         maxBodyBytes,
         step: (event) => this.#enqueue(event),
-        after: (delayMs, run) => this.#after(delayMs, run),
+        // It never loses patience here, which would cover up a replica that forgets a publish.
+        after: () => () => {},
       });
     }
   }
@@ -255,18 +256,6 @@ export class SimProcess {
     this.#world.schedule(0, () => {
       if (!this.#isOver) this.#machine.loop.run(() => this.step(event));
     });
-  }
-
-  #after(delayMs: number, run: () => void): () => void {
-    let isOff = false;
-    this.#world.schedule(delayMs, () => {
-      if (isOff || this.#isOver) return;
-      this.#world.unsettle();
-      run();
-    });
-    return () => {
-      isOff = true;
-    };
   }
 
   #scrubOf(store: LogStore): SimScrub {
