@@ -148,7 +148,7 @@ export const mutants: readonly Mutant[] = [
         replace: 'if (!acknowledged) return true;',
       },
     ],
-    caughtBy: { faults: ['leave'] },
+    caughtBy: { test: 'cluster-node/src/node.test.ts' },
   },
   {
     name: 'dates entries by the wall clock alone',
